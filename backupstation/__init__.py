@@ -1,0 +1,1 @@
+"""The station itself: settings, server, pages, and the wiring between accounts and transfer."""

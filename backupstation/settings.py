@@ -1,0 +1,171 @@
+"""Settings. Everything a person may change is an environment variable with the prefix STATION_.
+
+Secrets can be given as files: STATION_SECRET_KEY_FILE, STATION_PASSPHRASE_FILE, STATION_DATABASE_URL_FILE.
+"""
+
+import os
+import secrets
+from pathlib import Path
+
+import environ
+import platformdirs
+from csp.constants import NONE, SELF
+from django.core.exceptions import ImproperlyConfigured
+from django.utils.translation import gettext_lazy as _
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+env = environ.Env()
+
+
+def secret(name: str, default: str = "") -> str:
+    """The value of STATION_<name>, or of the file that STATION_<name>_FILE names."""
+    file = env.str(f"STATION_{name}_FILE", default="")
+    if not file:
+        return env.str(f"STATION_{name}", default=default)
+    try:
+        return Path(file).read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise ImproperlyConfigured(f"STATION_{name}_FILE: {error}") from None
+
+
+def own_secret_key(path: Path) -> str:
+    """A random secret key that is drawn at first start and kept with mode 0600."""
+    try:
+        descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+    except FileExistsError:
+        return path.read_text(encoding="ascii")
+    with os.fdopen(descriptor, "w") as file:
+        file.write(secrets.token_urlsafe(48))
+    return path.read_text(encoding="ascii")
+
+
+# Where things are
+
+STATION_DATA_DIR = Path(
+    env.str("STATION_DATA_DIR", default=platformdirs.user_data_dir("backupstation", appauthor=False))
+).expanduser()
+STATION_DATA_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)
+STATION_STORE_DIR = STATION_DATA_DIR / "store"
+STATION_ROOT_KEY = STATION_DATA_DIR / "root.key"
+STATION_PASSPHRASE = secret("PASSPHRASE") or None
+STATION_STORAGE_URL = secret("STORAGE_URL")
+
+STATION_HOST = env.str("STATION_HOST", default="0.0.0.0")  # noqa: S104 - phones come over the LAN
+STATION_PORT = env.int("STATION_PORT", default=8765)
+STATION_NAME = env.str("STATION_NAME", default="Backup Station")
+STATION_IM_ORIGIN = env.str("STATION_IM_ORIGIN", default="")
+
+# Django
+
+SECRET_KEY = secret("SECRET_KEY") or own_secret_key(STATION_DATA_DIR / "secret_key")
+DEBUG = False
+ALLOWED_HOSTS = ["*"]  # backupstation.hosts decides, for HTTP and WebSockets alike
+STATION_ALLOWED_HOSTS = env.list("STATION_ALLOWED_HOSTS", default=[])
+
+INSTALLED_APPS = [
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "accounts",
+    "transfer",
+    "backupstation",
+]
+
+MIDDLEWARE = [
+    "backupstation.hosts.HostMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+ROOT_URLCONF = "backupstation.urls"
+ASGI_APPLICATION = "backupstation.asgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.template.context_processors.i18n",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+# Commits are durable when they return: a receipt may depend on each of them.
+SQLITE_OPTIONS = {
+    "transaction_mode": "IMMEDIATE",
+    "timeout": 30,
+    "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;",
+}
+DATABASES = {
+    "default": environ.Env.db_url_config(
+        secret("DATABASE_URL", default=f"sqlite:///{STATION_DATA_DIR / 'station.sqlite3'}")
+    )
+}
+if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
+    DATABASES["default"]["OPTIONS"] = SQLITE_OPTIONS
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+AUTH_USER_MODEL = "accounts.User"
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+LOGIN_URL = "sign-in"
+LOGIN_REDIRECT_URL = "station"
+LOGOUT_REDIRECT_URL = "sign-in"
+
+LANGUAGE_CODE = "en"
+LANGUAGES = [("en", _("English")), ("zh-hans", _("Simplified Chinese"))]
+LOCALE_PATHS = [BASE_DIR / "backupstation" / "locale"]
+TIME_ZONE = env.str("STATION_TIME_ZONE", default="UTC")
+USE_TZ = True
+
+STATIC_URL = "static/"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+WHITENOISE_USE_FINDERS = True
+
+# Security
+
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+CSRF_COOKIE_SAMESITE = "Lax"
+CSRF_COOKIE_HTTPONLY = True
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [SELF],
+        "object-src": [NONE],
+        "base-uri": [NONE],
+        "form-action": [SELF],
+        "frame-ancestors": [NONE],
+        "img-src": [SELF, "data:"],
+    }
+}
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["stderr"], "level": env.str("STATION_LOG_LEVEL", default="WARNING").upper()},
+}

@@ -1,0 +1,1 @@
+"""The backup terminal: invitations, the listening port, verification, receiving and restoring."""

@@ -1,0 +1,224 @@
+"""Manifests: what a snapshot consists of, as the phone signs it (patent claims 5 and 10).
+
+A manifest is a header and pages. A page lists items and travels, and is kept, as a chunk; the
+header names its pages by SHA-256, so the phone's one signature covers every byte of every item.
+"""
+
+import hashlib
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator
+from typing import Final, NamedTuple
+
+import msgspec
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import (
+    Ed25519PrivateKey,
+    Ed25519PublicKey,
+)
+
+from wire import limits
+from wire.errors import ManifestRefused, TooLarge
+
+HEADER_FORMAT: Final = "backupstation.manifest/1"
+SIGNATURE_LABEL: Final = b"backupstation/1 manifest"
+CROCKFORD: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_CHUNK_REF_BYTES: Final = limits.DIGEST_BYTES + 4
+_SNAPSHOT_ID: Final = re.compile(f"[0-7][{CROCKFORD}]{{25}}")
+
+
+class ChunkRef(NamedTuple):
+    """One piece of an item: SHA-256 of its plaintext and its length in bytes."""
+
+    digest: bytes
+    length: int
+
+
+class Item(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One named file or record stream of a snapshot.
+
+    ``name`` is a relative path with ``/``; ``size`` is in bytes; ``mtime_ns`` is nanoseconds since
+    1970 UTC; ``sha256`` is over the whole item; ``chunks`` is n x (SHA-256 32 | length u32
+    big-endian), in order.
+    """
+
+    name: str
+    size: int
+    mtime_ns: int
+    media_type: str
+    sha256: bytes
+    chunks: bytes
+
+    def refs(self) -> Iterator[ChunkRef]:
+        """The chunks of this item in order."""
+        for at in range(0, len(self.chunks), _CHUNK_REF_BYTES):
+            digest_end = at + limits.DIGEST_BYTES
+            length = int.from_bytes(self.chunks[digest_end : at + _CHUNK_REF_BYTES])
+            yield ChunkRef(self.chunks[at:digest_end], length)
+
+    @property
+    def chunk_count(self) -> int:
+        """How many chunks make up this item."""
+        return len(self.chunks) // _CHUNK_REF_BYTES
+
+
+class PageRef(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A manifest page: SHA-256 of its bytes, its length in bytes, and how many items it lists."""
+
+    digest: bytes
+    length: int
+    items: int
+
+
+class ManifestHeader(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What the phone signs. ``created`` is seconds since 1970 by the phone's clock."""
+
+    format: str
+    iss: str
+    sub: str
+    snapshot_id: str
+    source: str
+    label: str
+    created: int
+    items: int
+    bytes: int
+    chunks: int
+    pages: list[PageRef]
+    phone_key: bytes
+
+
+def pack_refs(refs: Iterable[ChunkRef]) -> bytes:
+    """The packed form of ``refs`` for :attr:`Item.chunks`."""
+    return b"".join(ref.digest + ref.length.to_bytes(4) for ref in refs)
+
+
+_page_decoder: Final = msgspec.json.Decoder(list[Item])
+_header_decoder: Final = msgspec.json.Decoder(ManifestHeader)
+_encoder: Final = msgspec.json.Encoder()
+
+
+def encode_page(items: list[Item]) -> bytes:
+    """The bytes of one manifest page; :class:`TooLarge` when it passes the limit of a chunk."""
+    page = _encoder.encode(items)
+    if len(page) > limits.PAGE_BYTES_MAX:
+        raise TooLarge(f"manifest page of {len(page)} bytes")
+    return page
+
+
+def decode_page(page: bytes) -> list[Item]:
+    """The items of one page, every one of them checked; raises :class:`ManifestRefused`."""
+    if len(page) > limits.PAGE_BYTES_MAX:
+        raise TooLarge("manifest page")
+    try:
+        items = _page_decoder.decode(page)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise ManifestRefused(f"manifest page: {error}") from None
+    for item in items:
+        check_item(item)
+    return items
+
+
+def encode_header(header: ManifestHeader) -> bytes:
+    """The exact bytes that are signed and hashed."""
+    encoded = _encoder.encode(header)
+    if len(encoded) > limits.HEADER_BYTES_MAX:
+        raise TooLarge(f"manifest header of {len(encoded)} bytes")
+    return encoded
+
+
+def decode_header(encoded: bytes) -> ManifestHeader:
+    """Decode and check a header on its own (its pages are checked by :func:`decode_page`)."""
+    if len(encoded) > limits.HEADER_BYTES_MAX:
+        raise TooLarge("manifest header")
+    try:
+        header = _header_decoder.decode(encoded)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise ManifestRefused(f"manifest header: {error}") from None
+    if header.format != HEADER_FORMAT:
+        raise ManifestRefused("unknown manifest format")
+    check_snapshot_id(header.snapshot_id)
+    if len(header.pages) > limits.PAGES_MAX or header.items > limits.ITEMS_MAX:
+        raise TooLarge("manifest has too many pages or items")
+    if min(header.items, header.bytes, header.chunks, header.created) < 0:
+        raise ManifestRefused("negative count")
+    if len(header.label) > limits.LABEL_CHARS_MAX or len(header.source) > limits.SOURCE_CHARS_MAX:
+        raise TooLarge("label or source")
+    if any(not _page_ref_ok(page) for page in header.pages):
+        raise ManifestRefused("bad page reference")
+    if sum(page.items for page in header.pages) != header.items:
+        raise ManifestRefused("item count does not match the pages")
+    return header
+
+
+def _page_ref_ok(page: PageRef) -> bool:
+    return (
+        len(page.digest) == limits.DIGEST_BYTES
+        and 0 < page.length <= limits.PAGE_BYTES_MAX
+        and page.items >= 0
+    )
+
+
+def manifest_hash(header: bytes) -> bytes:
+    """SHA-256 of the encoded header: what a receipt confirms."""
+    return hashlib.sha256(header).digest()
+
+
+def sign_header(key: Ed25519PrivateKey, header: bytes) -> bytes:
+    """The phone's Ed25519 signature over the label and the encoded header (RFC 8032)."""
+    return key.sign(SIGNATURE_LABEL + header)
+
+
+def check_header_signature(phone_key: bytes, header: bytes, signature: bytes) -> None:
+    """Raise :class:`ManifestRefused` unless ``phone_key`` signed exactly these bytes."""
+    try:
+        Ed25519PublicKey.from_public_bytes(phone_key).verify(signature, SIGNATURE_LABEL + header)
+    except (InvalidSignature, ValueError):
+        raise ManifestRefused("manifest signature is wrong") from None
+
+
+def check_item(item: Item) -> None:
+    """Raise :class:`ManifestRefused` unless the item is well-formed by itself."""
+    check_item_name(item.name)
+    if len(item.sha256) != limits.DIGEST_BYTES or len(item.chunks) % _CHUNK_REF_BYTES:
+        raise ManifestRefused(f"item {item.name!r}: bad digest length")
+    if item.chunk_count > limits.ITEM_CHUNKS_MAX:
+        raise TooLarge(f"item {item.name!r} has too many chunks")
+    lengths = [ref.length for ref in item.refs()]
+    if any(not 0 < length <= limits.CHUNK_BYTES_MAX for length in lengths):
+        raise ManifestRefused(f"item {item.name!r}: bad chunk length")
+    if sum(lengths) != item.size:
+        raise ManifestRefused(f"item {item.name!r}: size is not the sum of its chunks")
+
+
+def check_item_name(name: str) -> None:
+    """Raise :class:`ManifestRefused` unless ``name`` is a plain relative path.
+
+    No empty, ``.`` or ``..`` part, no leading slash, no backslash, no control character, no lone surrogate.
+    """
+    try:
+        encoded = name.encode()
+    except UnicodeEncodeError:
+        raise ManifestRefused("item name is not Unicode text") from None
+    if not 0 < len(encoded) <= limits.ITEM_NAME_BYTES_MAX:
+        raise ManifestRefused("item name is empty or too long")
+    if any(unicodedata.category(char) == "Cc" or char == "\\" for char in name):
+        raise ManifestRefused(f"item name {name!r} has a control character or backslash")
+    if any(part in ("", ".", "..") for part in name.split("/")):
+        raise ManifestRefused(f"item name {name!r} is not a plain relative path")
+
+
+def snapshot_id_text(raw: bytes) -> str:
+    """A snapshot id (16 random bytes) as 26 characters of Crockford base32."""
+    number = int.from_bytes(raw)
+    return "".join(CROCKFORD[(number >> shift) & 31] for shift in range(125, -1, -5))
+
+
+def check_snapshot_id(text: str) -> None:
+    """Raise :class:`ManifestRefused` unless ``text`` is the text form of 16 bytes."""
+    if not _SNAPSHOT_ID.fullmatch(text):
+        raise ManifestRefused("not a snapshot id")
+
+
+def normalise_snapshot_id(typed: str) -> str:
+    """What a person typed, as Crockford base32 reads it: upper case, O is 0, I and L are 1."""
+    return typed.strip().replace("-", "").upper().translate(str.maketrans("OIL", "011"))

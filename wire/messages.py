@@ -1,0 +1,313 @@
+"""Control messages, decoded strictly into frozen types, and the frames that carry them.
+
+A control frame holds one JSON object whose ``type`` names the class; an unknown type, an unknown
+field or a missing one is :class:`~wire.errors.MalformedMessage`. ``bytes`` fields are standard base64.
+docs/protocol.md lists who may send what and when.
+"""
+
+from typing import Final, Literal, TypeVar
+
+import msgspec
+
+from wire import limits
+from wire.errors import MalformedMessage, TooLarge
+
+Scope = Literal["backup", "restore"]
+_T = TypeVar("_T")
+
+
+class Message(
+    msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="type", omit_defaults=True
+):
+    """Base of all control messages."""
+
+
+# Any time
+
+
+class Ping(Message, frozen=True, tag="ping"):
+    """Keeps an idle connection open."""
+
+
+class Pong(Message, frozen=True, tag="pong"):
+    """The answer to a ping."""
+
+
+class Bye(Message, frozen=True, tag="bye"):
+    """The sender has finished; the receiver closes."""
+
+
+class Failure(Message, frozen=True, tag="error"):
+    """A refusal: code of wire.errors, a sentence for people, and the data reference concerned."""
+
+    code: int
+    message: str
+    ref: int | None = None
+
+
+class FollowUp(Message, frozen=True, tag="follow_up"):
+    """S: an encoded invitation, bound to this phone and account, for use after a cut."""
+
+    invitation: bytes
+
+
+# Before OPEN
+
+
+class Enrol(Message, frozen=True, tag="enrol"):
+    """P: make this key a phone of the invitation owner's account.
+
+    ``proof`` = Ed25519(phone key, "backupstation/1 enrol" || h).
+    """
+
+    phone_key: bytes
+    name: str
+    proof: bytes
+
+
+class Pending(Message, frozen=True, tag="pending"):
+    """S: the owner is being asked; both screens show the same six digits. Seconds left to answer."""
+
+    reason: Literal["enrol", "link"]
+    seconds: int
+
+
+class Enrolled(Message, frozen=True, tag="enrolled"):
+    """S: the owner allowed it. ``keys`` are the issuer's Ed25519 public keys, 32 bytes each."""
+
+    iss: str
+    sub: str
+    keys: list[bytes]
+    station_name: str
+    invitation: bytes
+
+
+class First(Message, frozen=True, tag="first"):
+    """P: the first verification information (patent claims 4 and 9).
+
+    ``proof`` = Ed25519(phone key, "backupstation/1 first" || h || SHA-256(ticket)).
+    """
+
+    ticket: str
+    phone_key: bytes
+    proof: bytes
+
+
+class Second(Message, frozen=True, tag="second"):
+    """S: the second verification information, generated from the account id."""
+
+    token: str
+
+
+class Verified(Message, frozen=True, tag="verified"):
+    """P: ``proof`` = Ed25519(phone key, "backupstation/1 verified" || SHA-256(second))."""
+
+    proof: bytes
+
+
+class Selection(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """Chosen items: exact names, and folders whose whole content is meant."""
+
+    items: list[str] = []
+    under: list[str] = []
+
+    def covers(self, name: str) -> bool:
+        """Whether the item called ``name`` is chosen."""
+        return name in self.items or any(
+            name.startswith(folder.rstrip("/") + "/") for folder in self.under
+        )
+
+
+class Binding(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """What a restore invitation is limited to."""
+
+    snapshot_id: str
+    selection: Selection | None = None
+
+
+class Open(Message, frozen=True, tag="open"):
+    """S: verification is complete. ``window`` and ``free`` are bytes."""
+
+    scope: Scope
+    window: int
+    free: int
+    station_name: str
+    binding: Binding | None = None
+
+
+# Backup
+
+
+class BackupBegin(Message, frozen=True, tag="backup.begin"):
+    """P: the data carries its ID from the start. ``bytes`` and ``items`` are totals for progress."""
+
+    snapshot_id: str
+    source: str
+    label: str
+    items: int
+    bytes: int
+
+
+class BackupReady(Message, frozen=True, tag="backup.ready"):
+    """S: the upload is open; ``invitation`` serves to resume it after a cut."""
+
+    snapshot_id: str
+    invitation: bytes
+
+
+class ChunksHave(Message, frozen=True, tag="chunks.have"):
+    """P: ``digests`` = n x SHA-256; their references are start, start + 1, …"""
+
+    start: int
+    digests: bytes
+
+
+class ChunksLack(Message, frozen=True, tag="chunks.lack"):
+    """S: references (not offsets) among start … start + n - 1 that must be sent, ascending."""
+
+    start: int
+    refs: list[int]
+
+
+class Ack(Message, frozen=True, tag="ack"):
+    """Credit: this many more chunk bytes were taken in (not yet durable) and may be replaced."""
+
+    bytes: int
+
+
+class BackupCommit(Message, frozen=True, tag="backup.commit"):
+    """P: the encoded manifest header and the phone's signature over it."""
+
+    header: bytes
+    signature: bytes
+
+
+class BackupStored(Message, frozen=True, tag="backup.stored"):
+    """S: everything is durable. ``receipt`` is a JWS by the station key.
+
+    ``received`` counts chunk bytes that came in, ``held`` those that the vault already had.
+    """
+
+    receipt: str
+    received: int
+    held: int
+
+
+# Restore
+
+
+class SnapshotSummary(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One line of a listing; times are seconds since 1970 UTC."""
+
+    snapshot_id: str
+    source: str
+    label: str
+    created: int
+    stored: int
+    items: int
+    bytes: int
+
+
+class SnapshotsList(Message, frozen=True, tag="snapshots.list"):
+    """P: one page (from 0) of this account's snapshots, newest first."""
+
+    page: int
+
+
+class SnapshotsPage(Message, frozen=True, tag="snapshots.page"):
+    """S: the page asked for, and how many pages there are."""
+
+    page: int
+    pages: int
+    snapshots: list[SnapshotSummary]
+
+
+class SnapshotGet(Message, frozen=True, tag="snapshot.get"):
+    """P: the manifest of a snapshot. Its pages follow as data frames (ref = page number)."""
+
+    snapshot_id: str
+    selection: Selection | None = None
+
+
+class SnapshotManifest(Message, frozen=True, tag="snapshot.manifest"):
+    """S: signed header and receipt; ``pages`` are the numbers of the pages that follow, in order."""
+
+    header: bytes
+    signature: bytes
+    receipt: str
+    pages: list[int]
+
+
+class Want(msgspec.Struct, frozen=True, forbid_unknown_fields=True, array_like=True):
+    """Chunks ``first`` … ``first + count - 1`` of the item with this number in the manifest."""
+
+    item: int
+    first: int
+    count: int
+
+
+class ChunksGet(Message, frozen=True, tag="chunks.get"):
+    """P: chunks of one snapshot, in this order; the k-th comes as data frame ref = start + k."""
+
+    snapshot_id: str
+    start: int
+    wants: list[Want]
+
+
+class RestoreDone(Message, frozen=True, tag="restore.done"):
+    """P: how many items were restored and verified, and how many failed."""
+
+    snapshot_id: str
+    verified: int
+    failed: int
+
+
+PhoneMessage = (
+    Ping | Pong | Bye | Failure | Enrol | First | Verified | BackupBegin | ChunksHave | BackupCommit
+    | SnapshotsList | SnapshotGet | ChunksGet | RestoreDone | Ack
+)  # fmt: skip
+StationMessage = (
+    Ping | Pong | Bye | Failure | FollowUp | Pending | Enrolled | Second | Open | BackupReady | ChunksLack
+    | Ack | BackupStored | SnapshotsPage | SnapshotManifest
+)  # fmt: skip
+
+_encoder: Final = msgspec.json.Encoder()
+_phone_decoder: Final = msgspec.json.Decoder(PhoneMessage)
+_station_decoder: Final = msgspec.json.Decoder(StationMessage)
+
+
+def encode(message: Message) -> bytes:
+    """The JSON of a control message; :class:`TooLarge` above the limit of a control frame."""
+    encoded = _encoder.encode(message)
+    if len(encoded) > limits.CONTROL_BYTES_MAX:
+        raise TooLarge(f"control message of {len(encoded)} bytes")
+    return encoded
+
+
+def decode_from_phone(payload: bytes) -> PhoneMessage:
+    """Decode strictly what a phone may send; raises :class:`MalformedMessage`."""
+    return _decode(_phone_decoder, payload)
+
+
+def decode_from_station(payload: bytes) -> StationMessage:
+    """Decode strictly what a station may send; raises :class:`MalformedMessage`."""
+    return _decode(_station_decoder, payload)
+
+
+def _decode(decoder: msgspec.json.Decoder[_T], payload: bytes) -> _T:
+    if len(payload) > limits.CONTROL_BYTES_MAX:
+        raise TooLarge("control message")
+    try:
+        return decoder.decode(payload)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise MalformedMessage(f"control message: {error}") from None
+
+
+def split_digests(digests: bytes) -> list[bytes]:
+    """The SHA-256 digests of a ``chunks.have``; raises when malformed or too many."""
+    if len(digests) % limits.DIGEST_BYTES:
+        raise MalformedMessage("digests are not a whole number of SHA-256")
+    if len(digests) > limits.HAVE_DIGESTS_MAX * limits.DIGEST_BYTES:
+        raise TooLarge("more digests than one message may carry")
+    step = limits.DIGEST_BYTES
+    return [digests[at : at + step] for at in range(0, len(digests), step)]
