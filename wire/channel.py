@@ -8,6 +8,7 @@ Bulk data passes here: ``reserve`` and ``reserve_seal`` are cheap and keep the o
 thread, ``decrypt`` and ``seal_at`` do the work on any thread, outside the interpreter lock.
 """
 
+import threading
 from enum import IntEnum
 from typing import Final, NamedTuple
 
@@ -24,6 +25,16 @@ _WHOLE, _REST = divmod(limits.WEBSOCKET_MESSAGE_BYTES_MAX, _LENGTH + limits.NOIS
 DATA_FRAME_OVERHEAD: Final = limits.FRAME_HEADER_BYTES + limits.DATA_REF_BYTES
 MAX_PLAINTEXT: Final = _WHOLE * _FULL + max(0, _REST - _LENGTH - _TAG)
 """Plaintext bytes that fill one WebSocket message; more than a frame with the largest chunk."""
+
+
+class _Scratch(threading.local):
+    """One reused buffer per thread: joining 16 pieces of 64 KiB instead halves the speed."""
+
+    def __init__(self) -> None:
+        self.view = memoryview(bytearray(limits.WEBSOCKET_MESSAGE_BYTES_MAX))
+
+
+_scratch: Final = _Scratch()
 
 
 class Sealed(NamedTuple):
@@ -59,12 +70,14 @@ class Channel:
 
     def seal_at(self, first_nonce: int, plaintext: Buffer) -> bytes:
         """Seal under nonces from ``reserve_seal``; messages must be sent in that order."""
-        view = memoryview(plaintext)
-        sealed: list[bytes] = []
+        view, target = memoryview(plaintext), _scratch.view
+        end = 0
         for number, start in enumerate(range(0, len(view), _FULL)):
-            noise = self._send.encrypt_at(first_nonce + number, view[start : start + _FULL])
-            sealed += (len(noise).to_bytes(_LENGTH), noise)
-        return b"".join(sealed)
+            piece = view[start : start + _FULL]
+            start, end = end + _LENGTH, end + _LENGTH + len(piece) + _TAG
+            target[start - _LENGTH : start] = (end - start).to_bytes(_LENGTH)
+            self._send.encrypt_into(first_nonce + number, piece, target[start:end])
+        return bytes(target[:end])
 
     def reserve(self, message: bytes) -> Sealed:
         """Check the structure of a received message and take its nonces.
@@ -88,15 +101,15 @@ class Channel:
 
     def decrypt(self, sealed: Sealed) -> bytes:
         """The plaintext of a reserved message; raises :class:`VerificationFailed`."""
-        view = memoryview(sealed.message)
-        plain: list[bytes] = []
-        at = _LENGTH
+        view, target = memoryview(sealed.message), _scratch.view
+        start = end = 0
         for number, length in enumerate(sealed.lengths):
-            plain.append(
-                self._receive.decrypt_at(sealed.first_nonce + number, view[at : at + length])
-            )
-            at += length + _LENGTH
-        return b"".join(plain)
+            start += _LENGTH
+            begin, end = end, end + length - _TAG
+            noise = view[start : start + length]
+            self._receive.decrypt_into(sealed.first_nonce + number, noise, target[begin:end])
+            start += length
+        return bytes(target[:end])
 
 
 class FrameType(IntEnum):
