@@ -1,0 +1,100 @@
+"""The addresses of this machine at which a phone in the same network can reach the station."""
+
+import socket
+from collections.abc import Iterable
+from enum import IntEnum
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from typing import Final, NamedTuple
+
+import psutil
+
+Address = IPv4Address | IPv6Address
+
+PRIVATE_NETWORKS: Final = tuple(
+    ip_network(text) for text in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")
+)
+VIRTUAL_PREFIXES: Final = (
+    "docker", "br-", "veth", "virbr", "vmnet", "vboxnet", "vethernet", "lxc", "lxd", "cni",
+    "flannel", "podman", "bridge", "tun", "tap", "wg", "utun", "zt", "ppp",
+)  # fmt: skip
+ANY_ADDRESS: Final = ("", "0.0.0.0", "::")  # noqa: S104 - compared with, not bound to
+
+
+class Kind(IntEnum):
+    """How likely a phone can reach an address; lower comes first."""
+
+    LAN = 0
+    LAN_IPV6 = 1
+    LINK_LOCAL = 2
+    VIRTUAL = 3
+    LOOPBACK = 4
+
+
+class Candidate(NamedTuple):
+    """One address, the network interface that has it, and what sort it is."""
+
+    kind: Kind
+    address: Address
+    interface: str
+
+
+def candidates(bound_to: str = "") -> list[Candidate]:
+    """Addresses a QR code may name, the likeliest first.
+
+    ``bound_to`` is the address that the server listens on; when it is a specific one, no other
+    address would answer, so it is the only candidate.
+    """
+    up = {name for name, stats in psutil.net_if_stats().items() if stats.isup}
+    found = (
+        (name, entry.address)
+        for name, entries in psutil.net_if_addrs().items()
+        if name in up
+        for entry in entries
+        if entry.family in {socket.AF_INET, socket.AF_INET6}
+    )
+    return ordered(found, preferred=_default_route_source(), bound_to=bound_to)
+
+
+def ordered(
+    found: Iterable[tuple[str, str]], *, preferred: str = "", bound_to: str = ""
+) -> list[Candidate]:
+    """Sort (interface, address) pairs; ``preferred`` goes before its equals."""
+    named = [candidate for name, text in found if (candidate := _candidate(name, text))]
+    if bound_to not in ANY_ADDRESS:
+        named = [candidate for candidate in named if str(candidate.address) == bound_to]
+    return sorted(named, key=lambda one: (one.kind, str(one.address) != preferred, one.interface))
+
+
+def _candidate(interface: str, text: str) -> Candidate | None:
+    address = ip_address(text.partition("%")[0])
+    kind = _kind(interface, address)
+    return None if kind is None else Candidate(kind, address, interface)
+
+
+def _kind(interface: str, address: Address) -> Kind | None:
+    if address.is_loopback:
+        return Kind.LOOPBACK
+    if address.is_link_local:
+        # An IPv6 link-local address means nothing without the phone's own zone index.
+        return Kind.LINK_LOCAL if address.version == 4 else None
+    if not any(address in network for network in PRIVATE_NETWORKS):
+        return None
+    if interface.lower().startswith(VIRTUAL_PREFIXES):
+        return Kind.VIRTUAL
+    return Kind.LAN if address.version == 4 else Kind.LAN_IPV6
+
+
+def _default_route_source() -> str:
+    """Ask the system which address it would send from; a UDP connect sends nothing."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))  # RFC 5737: belongs to nobody
+        except OSError:
+            return ""
+        return str(probe.getsockname()[0])
+
+
+def origin(address: Address, port: int) -> str:
+    """``http://HOST:PORT`` with brackets around IPv6."""
+    host = f"[{address}]" if address.version == 6 else str(address)
+    return f"http://{host}:{port}"
