@@ -36,8 +36,8 @@ class Pattern(Enum):
     """A handshake pattern: the tokens of each message, the initiator's first (section 7)."""
 
     NK = ((_Token.E, _Token.ES), (_Token.E, _Token.EE))
-    NKPSK0 = ((_Token.PSK, _Token.E, _Token.ES), (_Token.E, _Token.EE))
-    NNPSK0 = ((_Token.PSK, _Token.E), (_Token.E, _Token.EE))
+    NK_PSK0 = ((_Token.PSK, _Token.E, _Token.ES), (_Token.E, _Token.EE))
+    NN_PSK0 = ((_Token.PSK, _Token.E), (_Token.E, _Token.EE))
 
     def tokens(self, message: int) -> tuple[_Token, ...]:
         """The tokens of the first (0) or second (1) message."""
@@ -47,7 +47,7 @@ class Pattern(Enum):
     @property
     def protocol_name(self) -> bytes:
         """The full name that is hashed into every handshake (section 8)."""
-        return f"Noise_{self.name.replace('PSK', 'psk')}_25519_ChaChaPoly_SHA256".encode()
+        return f"Noise_{self.name.replace('_PSK', 'psk')}_25519_ChaChaPoly_SHA256".encode()
 
     @property
     def uses_psk(self) -> bool:
