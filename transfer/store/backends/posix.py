@@ -1,0 +1,205 @@
+"""Objects as files: written beside their place, synced, renamed, and the folder synced.
+
+Works on every file system with rename: ext4, APFS, NTFS, exFAT. A failed fsync is an error for
+good; it is never tried again as if it had not happened, since the kernel may have dropped the
+pages that it could not write.
+"""
+
+import fcntl
+import os
+import secrets
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+from transfer.store.backends._base import ObjectExists, check_name, reading, writing
+from transfer.store.backends.spool import Spool
+from wire.errors import Damaged, NotFound
+
+SPOOL: Final = "spool"
+
+
+class PosixBackend:
+    """Objects under the folder ``root``, on this machine or a mounted disk."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._spool = Spool(root / SPOOL)
+        # Rename replaces silently: looking and renaming must be one step among our threads.
+        self._naming = threading.Lock()
+        # A folder that is there may still be missing after a power cut, until someone synced it.
+        self._durable_folders: set[Path] = set()
+
+    def put(self, name: str, source: Path | bytes) -> None:
+        """Keep ``source`` under ``name``; see :class:`~transfer.store.backends._base.Backend`."""
+        place = self._place(name)
+        temporary = source if isinstance(source, Path) else self._spool_bytes(source)
+        try:
+            with writing(name):
+                sync_file(temporary)
+                with self._naming:
+                    self._make_folder(place.parent)
+                    self._rename(temporary, place)
+        except BaseException:
+            _discard(temporary)
+            raise
+        with writing(name):
+            self._sync_name(place)
+
+    def _spool_bytes(self, content: bytes) -> Path:
+        temporary = self.spool() / secrets.token_hex(16)
+        try:
+            with writing("a temporary file"):
+                handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+                try:
+                    write_all(handle, [content], 0)
+                finally:
+                    os.close(handle)
+        except BaseException:
+            _discard(temporary)
+            raise
+        return temporary
+
+    def _make_folder(self, folder: Path) -> None:
+        if folder in self._durable_folders:
+            return
+        if folder == self._root:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        else:
+            self._make_folder(folder.parent)
+            folder.mkdir(mode=0o700, exist_ok=True)
+        sync_folder(folder.parent)
+        self._durable_folders.add(folder)
+
+    def _rename(self, temporary: Path, place: Path) -> None:
+        if place.exists():
+            sync_file(place)
+            sync_folder(place.parent)
+            raise ObjectExists(f"{place.relative_to(self._root)} is kept already")
+        os.rename(temporary, place)  # noqa: PTH104 - one spelling for all system calls here
+
+    def _sync_name(self, place: Path) -> None:
+        # Nobody may count on a name that was not synced, so it must not stay behind either.
+        try:
+            sync_folder(place.parent)
+        except BaseException:
+            _discard(place)
+            raise
+
+    def get_range(self, name: str, offset: int, length: int) -> bytes:
+        """Exactly ``length`` bytes of the object from ``offset``."""
+        with reading(name):
+            try:
+                handle = os.open(self._place(name), os.O_RDONLY)
+            except FileNotFoundError:
+                raise NotFound(f"{name} is not in the store") from None
+            try:
+                content = os.pread(handle, length, offset)
+            finally:
+                os.close(handle)
+        if len(content) != length:
+            raise Damaged(f"{name} ends before byte {offset + length}")
+        return content
+
+    def stat(self, name: str) -> int:
+        """The size of the object in bytes."""
+        with reading(name):
+            try:
+                return self._place(name).stat().st_size
+            except FileNotFoundError:
+                raise NotFound(f"{name} is not in the store") from None
+
+    def list(self, prefix: str) -> Iterator[tuple[str, int]]:
+        """Name and size of every object under the folder ``prefix`` ("" for all)."""
+        folder = self._place(prefix.rstrip("/")) if prefix else self._root
+        yield from self._walk(folder, prefix.rstrip("/"))
+
+    def _walk(self, folder: Path, prefix: str) -> Iterator[tuple[str, int]]:
+        with reading(prefix or "the store"):
+            try:
+                entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+            except (FileNotFoundError, NotADirectoryError):
+                return
+        for entry in entries:
+            name = f"{prefix}/{entry.name}" if prefix else entry.name
+            if entry.is_dir(follow_symlinks=False):
+                if name != SPOOL:
+                    yield from self._walk(folder / entry.name, name)
+            elif entry.is_file(follow_symlinks=False):
+                try:
+                    size = self.stat(name)
+                except NotFound:  # deleted while we walk
+                    continue
+                yield name, size
+
+    def delete(self, name: str) -> None:
+        """Remove the object, durably."""
+        place = self._place(name)
+        with writing(f"the removal of {name}"):
+            try:
+                os.unlink(place)  # noqa: PTH108
+            except FileNotFoundError:
+                raise NotFound(f"{name} is not in the store") from None
+            sync_folder(place.parent)
+
+    def spool(self) -> Path:
+        """This process's folder for files that are not objects yet."""
+        return self._spool.folder()
+
+    def sweep_spool(self) -> int:
+        """Remove what dead processes left in the spool; how many files that were."""
+        return self._spool.sweep()
+
+    def free_bytes(self) -> int | None:
+        """Bytes that an ordinary user may still write here."""
+        with reading("the store"):
+            self._root.mkdir(parents=True, exist_ok=True)
+            state = os.statvfs(self._root)
+        return state.f_bavail * state.f_frsize
+
+    def _place(self, name: str) -> Path:
+        return self._root / check_name(name)
+
+
+def write_all(handle: int, buffers: Sequence[bytes | memoryview], offset: int) -> None:
+    """Write every byte of ``buffers`` at ``offset``; a short write is continued, not believed."""
+    written = os.pwritev(handle, buffers, offset)
+    if written == sum(map(len, buffers)):
+        return
+    rest = memoryview(b"".join(buffers))
+    while written < len(rest):
+        written += os.pwrite(handle, rest[written:], offset + written)
+
+
+def sync_file(path: Path) -> None:
+    """Make the file's content durable (fsync(2); on macOS F_FULLFSYNC, which reaches the disk)."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        _sync(handle)
+    finally:
+        os.close(handle)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in ``folder`` durable."""
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        _sync(handle)
+    finally:
+        os.close(handle)
+
+
+def _sync(handle: int) -> None:
+    full_sync = getattr(fcntl, "F_FULLFSYNC", None)
+    if full_sync is None:
+        os.fsync(handle)
+    else:
+        fcntl.fcntl(handle, full_sync)
+
+
+def _discard(path: Path) -> None:
+    # On the way out of another error: that one is the one to report.
+    with suppress(OSError):
+        os.unlink(path)  # noqa: PTH108
