@@ -38,7 +38,7 @@ Key = Annotated[bytes, Meta(min_length=32, max_length=limits.KEY_BYTES)]
 Signature = Annotated[bytes, Meta(min_length=64, max_length=limits.SIGNATURE_BYTES)]
 Name = Annotated[str, Meta(max_length=limits.NAME_CHARS_MAX, pattern=_NAME_PATTERN)]
 Code = Annotated[str, Meta(min_length=1, max_length=64)]
-Iss = Annotated[str, Meta(min_length=1, max_length=255)]
+Iss = Annotated[str, Meta(min_length=1, max_length=200)]
 Token = Annotated[str, Meta(min_length=1, max_length=limits.TOKEN_BYTES_MAX)]
 Keys = Annotated[list[Key], Meta(min_length=1, max_length=limits.ISSUER_KEYS_MAX)]
 PublicPartBytes = Annotated[bytes, Meta(min_length=1, max_length=limits.INVITATION_BYTES_MAX + 32)]
@@ -69,7 +69,7 @@ class EnrolReply(Body, frozen=True):
 
 
 class ConnectRequest(Body, frozen=True):
-    """Authenticate a scanned invitation. ``proof`` signs :func:`connect_proof_text`."""
+    """Authenticate a scanned invitation. ``proof`` signs :func:`wire.proofs.connect_text`."""
 
     public_part: PublicPartBytes
     phone_key: Key
@@ -231,12 +231,6 @@ def code_from(entropy: bytes) -> str:
 def grouped_code(code: str) -> str:
     """The code as it is shown to people, in groups of five."""
     return "-".join(code[at : at + 5] for at in range(0, len(code), 5))
-
-
-def connect_proof_text(iss: str, public_part: bytes, scope: Scope) -> bytes:
-    """What the phone signs to ask the issuer ``iss`` for a ticket of this scope."""
-    hashes = hashlib.sha256(iss.encode()).digest() + hashlib.sha256(public_part).digest()
-    return b"backupstation/1 connect" + hashes + scope.encode("ascii")
 
 
 def enrol_code_proof_text(code: str) -> bytes:
