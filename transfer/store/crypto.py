@@ -5,7 +5,6 @@ it with HKDF-SHA256 (RFC 5869), each under its own label; a vault's master key i
 the id key and, with an object's own salt, the key of that object.
 """
 
-import hashlib
 import hmac
 import secrets
 from pathlib import Path
@@ -20,7 +19,6 @@ from mnemonic import Mnemonic
 
 from transfer.store import rootfile
 from transfer.store.rootfile import ROOT_BYTES
-from wire import limits
 from wire.errors import Damaged, MalformedMessage
 
 LABEL: Final = b"backupstation/1 "
@@ -85,11 +83,6 @@ class Root:
     def station_key(self) -> Ed25519PrivateKey:
         """The station's identity."""
         return Ed25519PrivateKey.from_private_bytes(derive(self._secret, b"station identity"))
-
-    def station_id(self) -> bytes:
-        """SHA-256(public station key)[:16], as protocol.md defines it."""
-        public = self.station_key().public_key().public_bytes_raw()
-        return hashlib.sha256(public).digest()[: limits.STATION_ID_BYTES]
 
     def issuer_key(self) -> Ed25519PrivateKey:
         """The key of the IM server that runs inside this station."""

@@ -12,12 +12,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from transfer.store import chunks, packs
+from transfer.store import chunks, packformat
 from transfer.store.backends._base import Backend, writing
 from transfer.store.backends.posix import write_all
 from transfer.store.chunks import OVERHEAD_BYTES, Content
 from transfer.store.crypto import SALT_BYTES, VaultKeys
-from transfer.store.packs import FinishedPack, PackEntry
+from transfer.store.packformat import FinishedPack, PackEntry
 from wire.errors import StationFault, WireError
 from wire.limits import MIB
 
@@ -30,12 +30,12 @@ class _GrowingPack:
 
     def __init__(self, spool: Path, keys: VaultKeys) -> None:
         name = secrets.token_hex(16)
-        self.name = f"{packs.FOLDER}{name[:2]}/{name}"
+        self.name = f"{packformat.FOLDER}{name[:2]}/{name}"
         self.path = spool / name
-        self.header = packs.new_header(keys.vault_id, secrets.token_bytes(SALT_BYTES))
-        self.key = packs.pack_key(keys, self.header)
+        self.header = packformat.new_header(keys.vault_id, secrets.token_bytes(SALT_BYTES))
+        self.key = packformat.pack_key(keys, self.header)
         self.entries: list[PackEntry] = []
-        self.size = packs.HEADER_BYTES
+        self.size = packformat.HEADER_BYTES
         self.writes = 0
         with writing("a new pack"):
             self.file = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -64,7 +64,7 @@ class _GrowingPack:
 
     def seal(self) -> None:
         """Write the directory behind the last chunk."""
-        end = packs.seal_directory(self.key, self.header, self.entries)
+        end = packformat.seal_directory(self.key, self.header, self.entries)
         with writing("a pack"):
             write_all(self.file, [end], self.size)
         self.size += len(end)
@@ -130,9 +130,11 @@ class PackWriter:
         with self._changed:
             self._changed.wait_for(lambda: not self._pending and self._growing is None)
 
-    def take_finished(self) -> list[FinishedPack]:
-        """The packs that became durable since the last call, each told once."""
+    def take_finished(self, *, at_least: int = 1) -> list[FinishedPack]:
+        """The packs that became durable since they were last taken; none if fewer than asked."""
         with self._changed:
+            if len(self._finished) < at_least:
+                return []
             taken, self._finished = self._finished, []
         return taken
 
@@ -142,7 +144,7 @@ class PackWriter:
             pack = self._growing
             if pack is not None:
                 fits = pack.size + sealed_len <= self._target_bytes or not pack.entries
-                if fits and len(pack.entries) < packs.ENTRIES_MAX:
+                if fits and len(pack.entries) < packformat.ENTRIES_MAX:
                     return pack
                 self._close_growing()
             elif len(self._pending) < self._max_pending:

@@ -1,1 +1,5 @@
 """Where sealed objects are kept; one behavioural test suite runs over every backend."""
+
+from transfer.store.backends._base import Backend, ObjectExists
+
+__all__ = ["Backend", "ObjectExists"]
