@@ -115,6 +115,9 @@ def test_refused_does_not_displace_an_error_of_the_channel():
 
 def test_signed_texts_are_labelled_and_exact():
     sha = lambda data: hashlib.sha256(data).digest()  # noqa: E731
+    assert im.connect_proof_text("station:abc", b"part", "backup") == (
+        b"backupstation/1 connect" + sha(b"station:abc") + sha(b"part") + b"backup"
+    )
     assert im.enrol_code_proof_text("CODE") == b"backupstation/1 enrol-code" + sha(b"CODE")
     assert im.register_proof_text("CODE") == b"backupstation/1 register" + sha(b"CODE")
 

@@ -69,7 +69,7 @@ class EnrolReply(Body, frozen=True):
 
 
 class ConnectRequest(Body, frozen=True):
-    """Authenticate a scanned invitation. ``proof`` signs :func:`wire.proofs.connect_text`."""
+    """Authenticate a scanned invitation. ``proof`` signs :func:`connect_proof_text`."""
 
     public_part: PublicPartBytes
     phone_key: Key
@@ -231,6 +231,12 @@ def code_from(entropy: bytes) -> str:
 def grouped_code(code: str) -> str:
     """The code as it is shown to people, in groups of five."""
     return "-".join(code[at : at + 5] for at in range(0, len(code), 5))
+
+
+def connect_proof_text(iss: str, public_part: bytes, scope: Scope) -> bytes:
+    """What the phone signs to ask the issuer ``iss`` for a ticket of this scope."""
+    hashes = hashlib.sha256(iss.encode()).digest() + hashlib.sha256(public_part).digest()
+    return b"backupstation/1 connect" + hashes + scope.encode("ascii")
 
 
 def enrol_code_proof_text(code: str) -> bytes:
