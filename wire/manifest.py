@@ -8,7 +8,7 @@ import hashlib
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator
-from typing import Final, NamedTuple
+from typing import Annotated, Final, NamedTuple
 
 import msgspec
 from cryptography.exceptions import InvalidSignature
@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import (
     Ed25519PrivateKey,
     Ed25519PublicKey,
 )
+from msgspec import Meta
 
 from wire import limits
 from wire.errors import ManifestRefused, TooLarge
@@ -25,6 +26,14 @@ SIGNATURE_LABEL: Final = b"backupstation/1 manifest"
 CROCKFORD: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _CHUNK_REF_BYTES: Final = limits.DIGEST_BYTES + 4
 _SNAPSHOT_ID: Final = re.compile(f"[0-7][{CROCKFORD}]{{25}}")
+_TYPE_NAME: Final = r"[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}"  # RFC 6838 section 4.2
+_MEDIA_TYPE: Final = re.compile(f"{_TYPE_NAME}/{_TYPE_NAME}")
+
+# What files, databases and calendars can hold; a hostile number is refused where it is decoded.
+Count = Annotated[int, Meta(ge=0, le=2**63 - 1)]
+Nanoseconds = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
+Seconds = Annotated[int, Meta(ge=0, le=2**32 - 1)]
+Key = Annotated[bytes, Meta(min_length=32, max_length=limits.KEY_BYTES)]
 
 
 class ChunkRef(NamedTuple):
@@ -43,8 +52,8 @@ class Item(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """
 
     name: str
-    size: int
-    mtime_ns: int
+    size: Count
+    mtime_ns: Nanoseconds
     media_type: str
     sha256: bytes
     chunks: bytes
@@ -66,8 +75,8 @@ class PageRef(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A manifest page: SHA-256 of its bytes, its length in bytes, and how many items it lists."""
 
     digest: bytes
-    length: int
-    items: int
+    length: Count
+    items: Count
 
 
 class ManifestHeader(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -79,12 +88,12 @@ class ManifestHeader(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     snapshot_id: str
     source: str
     label: str
-    created: int
-    items: int
-    bytes: int
-    chunks: int
+    created: Seconds
+    items: Count
+    bytes: Count
+    chunks: Count
     pages: list[PageRef]
-    phone_key: bytes
+    phone_key: Key
 
 
 def pack_refs(refs: Iterable[ChunkRef]) -> bytes:
@@ -139,10 +148,10 @@ def decode_header(encoded: bytes) -> ManifestHeader:
     check_snapshot_id(header.snapshot_id)
     if len(header.pages) > limits.PAGES_MAX or header.items > limits.ITEMS_MAX:
         raise TooLarge("manifest has too many pages or items")
-    if min(header.items, header.bytes, header.chunks, header.created) < 0:
-        raise ManifestRefused("negative count")
     if len(header.label) > limits.LABEL_CHARS_MAX or len(header.source) > limits.SOURCE_CHARS_MAX:
         raise TooLarge("label or source")
+    if _has_control_character(header.label + header.source):
+        raise ManifestRefused("label or source has a control character")
     if any(not _page_ref_ok(page) for page in header.pages):
         raise ManifestRefused("bad page reference")
     if sum(page.items for page in header.pages) != header.items:
@@ -151,11 +160,11 @@ def decode_header(encoded: bytes) -> ManifestHeader:
 
 
 def _page_ref_ok(page: PageRef) -> bool:
-    return (
-        len(page.digest) == limits.DIGEST_BYTES
-        and 0 < page.length <= limits.PAGE_BYTES_MAX
-        and page.items >= 0
-    )
+    return len(page.digest) == limits.DIGEST_BYTES and 0 < page.length <= limits.PAGE_BYTES_MAX
+
+
+def _has_control_character(text: str) -> bool:
+    return any(unicodedata.category(char) == "Cc" for char in text)
 
 
 def manifest_hash(header: bytes) -> bytes:
@@ -181,6 +190,8 @@ def check_item(item: Item) -> None:
     check_item_name(item.name)
     if len(item.sha256) != limits.DIGEST_BYTES or len(item.chunks) % _CHUNK_REF_BYTES:
         raise ManifestRefused(f"item {item.name!r}: bad digest length")
+    if not _MEDIA_TYPE.fullmatch(item.media_type):  # it becomes an HTTP header one day
+        raise ManifestRefused(f"item {item.name!r}: not a media type")
     if item.chunk_count > limits.ITEM_CHUNKS_MAX:
         raise TooLarge(f"item {item.name!r} has too many chunks")
     lengths = [ref.length for ref in item.refs()]
@@ -193,7 +204,8 @@ def check_item(item: Item) -> None:
 def check_item_name(name: str) -> None:
     """Raise :class:`ManifestRefused` unless ``name`` is a plain relative path.
 
-    No empty, ``.`` or ``..`` part, no leading slash, no backslash, no control character, no lone surrogate.
+    No empty, ``.`` or ``..`` part, no leading slash, no backslash, no control character, no lone
+    surrogate.
     """
     try:
         encoded = name.encode()
@@ -201,7 +213,7 @@ def check_item_name(name: str) -> None:
         raise ManifestRefused("item name is not Unicode text") from None
     if not 0 < len(encoded) <= limits.ITEM_NAME_BYTES_MAX:
         raise ManifestRefused("item name is empty or too long")
-    if any(unicodedata.category(char) == "Cc" or char == "\\" for char in name):
+    if "\\" in name or _has_control_character(name):
         raise ManifestRefused(f"item name {name!r} has a control character or backslash")
     if any(part in ("", ".", "..") for part in name.split("/")):
         raise ManifestRefused(f"item name {name!r} is not a plain relative path")

@@ -1,18 +1,23 @@
 """Control messages, decoded strictly into frozen types, and the frames that carry them.
 
 A control frame holds one JSON object whose ``type`` names the class; an unknown type, an unknown
-field or a missing one is :class:`~wire.errors.MalformedMessage`. ``bytes`` fields are standard base64.
-docs/protocol.md lists who may send what and when.
+field or a missing one is :class:`~wire.errors.MalformedMessage`. ``bytes`` fields are standard
+base64. docs/protocol.md lists who may send what and when.
 """
 
-from typing import Final, Literal, TypeVar
+from typing import Annotated, Final, Literal, TypeVar
 
 import msgspec
+from msgspec import Meta
 
 from wire import limits
 from wire.errors import MalformedMessage, TooLarge
 
 Scope = Literal["backup", "restore"]
+Count = Annotated[int, Meta(ge=0, le=2**63 - 1)]
+Reference = Annotated[int, Meta(ge=0, le=2**32 - 1)]
+Seconds = Annotated[int, Meta(ge=0, le=2**32 - 1)]
+Code = Annotated[int, Meta(ge=0, le=65_535)]
 _T = TypeVar("_T")
 
 
@@ -40,9 +45,9 @@ class Bye(Message, frozen=True, tag="bye"):
 class Failure(Message, frozen=True, tag="error"):
     """A refusal: code of wire.errors, a sentence for people, and the data reference concerned."""
 
-    code: int
+    code: Code
     message: str
-    ref: int | None = None
+    ref: Reference | None = None
 
 
 class FollowUp(Message, frozen=True, tag="follow_up"):
@@ -66,10 +71,10 @@ class Enrol(Message, frozen=True, tag="enrol"):
 
 
 class Pending(Message, frozen=True, tag="pending"):
-    """S: the owner is being asked; both screens show the same six digits. Seconds left to answer."""
+    """S: the owner is being asked; both screens show the same six digits; seconds left."""
 
     reason: Literal["enrol", "link"]
-    seconds: int
+    seconds: Seconds
 
 
 class Enrolled(Message, frozen=True, tag="enrolled"):
@@ -129,8 +134,8 @@ class Open(Message, frozen=True, tag="open"):
     """S: verification is complete. ``window`` and ``free`` are bytes."""
 
     scope: Scope
-    window: int
-    free: int
+    window: Count
+    free: Count
     station_name: str
     binding: Binding | None = None
 
@@ -139,13 +144,13 @@ class Open(Message, frozen=True, tag="open"):
 
 
 class BackupBegin(Message, frozen=True, tag="backup.begin"):
-    """P: the data carries its ID from the start. ``bytes`` and ``items`` are totals for progress."""
+    """P: the data carries its ID from the start. ``bytes``, ``items``: totals for progress."""
 
     snapshot_id: str
     source: str
     label: str
-    items: int
-    bytes: int
+    items: Count
+    bytes: Count
 
 
 class BackupReady(Message, frozen=True, tag="backup.ready"):
@@ -156,23 +161,23 @@ class BackupReady(Message, frozen=True, tag="backup.ready"):
 
 
 class ChunksHave(Message, frozen=True, tag="chunks.have"):
-    """P: ``digests`` = n x SHA-256; their references are start, start + 1, …"""
+    """P: ``digests`` = n x SHA-256; their references are start, start + 1 and so on."""
 
-    start: int
+    start: Reference
     digests: bytes
 
 
 class ChunksLack(Message, frozen=True, tag="chunks.lack"):
     """S: references (not offsets) among start … start + n - 1 that must be sent, ascending."""
 
-    start: int
-    refs: list[int]
+    start: Reference
+    refs: list[Reference]
 
 
 class Ack(Message, frozen=True, tag="ack"):
     """Credit: this many more chunk bytes were taken in (not yet durable) and may be replaced."""
 
-    bytes: int
+    bytes: Count
 
 
 class BackupCommit(Message, frozen=True, tag="backup.commit"):
@@ -189,8 +194,8 @@ class BackupStored(Message, frozen=True, tag="backup.stored"):
     """
 
     receipt: str
-    received: int
-    held: int
+    received: Count
+    held: Count
 
 
 # Restore
@@ -202,23 +207,23 @@ class SnapshotSummary(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     snapshot_id: str
     source: str
     label: str
-    created: int
-    stored: int
-    items: int
-    bytes: int
+    created: Seconds
+    stored: Seconds
+    items: Count
+    bytes: Count
 
 
 class SnapshotsList(Message, frozen=True, tag="snapshots.list"):
     """P: one page (from 0) of this account's snapshots, newest first."""
 
-    page: int
+    page: Count
 
 
 class SnapshotsPage(Message, frozen=True, tag="snapshots.page"):
     """S: the page asked for, and how many pages there are."""
 
-    page: int
-    pages: int
+    page: Count
+    pages: Count
     snapshots: list[SnapshotSummary]
 
 
@@ -230,27 +235,27 @@ class SnapshotGet(Message, frozen=True, tag="snapshot.get"):
 
 
 class SnapshotManifest(Message, frozen=True, tag="snapshot.manifest"):
-    """S: signed header and receipt; ``pages`` are the numbers of the pages that follow, in order."""
+    """S: signed header and receipt; ``pages`` numbers the pages that follow, in order."""
 
     header: bytes
     signature: bytes
     receipt: str
-    pages: list[int]
+    pages: list[Count]
 
 
 class Want(msgspec.Struct, frozen=True, forbid_unknown_fields=True, array_like=True):
     """Chunks ``first`` … ``first + count - 1`` of the item with this number in the manifest."""
 
-    item: int
-    first: int
-    count: int
+    item: Count
+    first: Count
+    count: Count
 
 
 class ChunksGet(Message, frozen=True, tag="chunks.get"):
     """P: chunks of one snapshot, in this order; the k-th comes as data frame ref = start + k."""
 
     snapshot_id: str
-    start: int
+    start: Reference
     wants: list[Want]
 
 
@@ -258,8 +263,8 @@ class RestoreDone(Message, frozen=True, tag="restore.done"):
     """P: how many items were restored and verified, and how many failed."""
 
     snapshot_id: str
-    verified: int
-    failed: int
+    verified: Count
+    failed: Count
 
 
 PhoneMessage = (
@@ -267,13 +272,13 @@ PhoneMessage = (
     | SnapshotsList | SnapshotGet | ChunksGet | RestoreDone | Ack
 )  # fmt: skip
 StationMessage = (
-    Ping | Pong | Bye | Failure | FollowUp | Pending | Enrolled | Second | Open | BackupReady | ChunksLack
-    | Ack | BackupStored | SnapshotsPage | SnapshotManifest
+    Ping | Pong | Bye | Failure | FollowUp | Pending | Enrolled | Second | Open | BackupReady
+    | ChunksLack | Ack | BackupStored | SnapshotsPage | SnapshotManifest
 )  # fmt: skip
 
 _encoder: Final = msgspec.json.Encoder()
-_phone_decoder: Final = msgspec.json.Decoder(PhoneMessage)
-_station_decoder: Final = msgspec.json.Decoder(StationMessage)
+_phone_decoder: Final[msgspec.json.Decoder[PhoneMessage]] = msgspec.json.Decoder(PhoneMessage)
+_station_decoder: Final[msgspec.json.Decoder[StationMessage]] = msgspec.json.Decoder(StationMessage)
 
 
 def encode(message: Message) -> bytes:
