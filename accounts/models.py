@@ -69,10 +69,12 @@ class PhoneQuerySet(models.QuerySet["Phone"]):
 
     def by_key(self, public_key: bytes) -> "Phone":
         """Return the phone with this Ed25519 key that may act; raises :class:`Refused`."""
-        phone = self.select_related("account").filter(thumbprint=thumbprint(public_key)).first()
+        known = self.select_related("account__user").filter(thumbprint=thumbprint(public_key))
+        phone = known.first()
         if phone is None:
             raise Refused(Refusal.PHONE_UNKNOWN)
-        if phone.revoked_at is not None:
+        user = phone.account.user
+        if phone.revoked_at is not None or (user is not None and not user.is_active):
             raise Refused(Refusal.PHONE_REVOKED)
         return phone
 
