@@ -51,8 +51,11 @@ def text(size: int, seed: int = 1) -> bytes:
 @pytest.mark.parametrize("ending", ["txt", "jpg"])
 @pytest.mark.parametrize(
     "size",
-    [0, 1, 1000, limits.CHUNK_BYTES_MAX - 1, limits.CHUNK_BYTES_MAX, limits.CHUNK_BYTES_MAX + 1]
-    + [chunking.BLOCK_BYTES - 1, chunking.BLOCK_BYTES, chunking.BLOCK_BYTES + 1, 7 * MIB + 13],
+    [
+        *(0, 1, 1000, limits.CHUNK_BYTES_MAX - 1, limits.CHUNK_BYTES_MAX),
+        *(limits.CHUNK_BYTES_MAX + 1, chunking.BLOCK_BYTES - 1, chunking.BLOCK_BYTES),
+        *(chunking.BLOCK_BYTES + 1, 7 * MIB + 13),
+    ],
 )
 def test_chunks_are_the_file_and_nothing_else(tmp_path, ending, size):
     content = text(size)
@@ -184,7 +187,9 @@ def test_a_large_file_needs_little_memory(tmp_path):
         for seed in range(200):
             file.write(text(MIB, seed))
     program = (
-        "import sys, resource; from phone.sources import scan; from phone.chunking import read_item\n"
+        "import sys, resource\n"
+        "from phone.sources import scan\n"
+        "from phone.chunking import read_item\n"
         "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
         "(entry,) = scan([sys.argv[1]]).entries\n"
         "for block in read_item(entry): pass\n"

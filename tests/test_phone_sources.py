@@ -99,8 +99,7 @@ def test_pipes_and_sockets_are_reported_and_never_opened(tmp_path):
     [b"caf\xe9.txt", b"a\\b.txt", b"line\nbreak.txt", b"bell\x07.txt", b"\xff\xfe"],
 )
 def test_names_that_cannot_be_kept_are_reported_printably(tmp_path, name):
-    with open(os.fsencode(tmp_path) + b"/" + name, "wb") as file:
-        file.write(b"x")
+    (tmp_path / os.fsdecode(name)).write_bytes(b"x")
     found = scan([tmp_path])
     assert found.entries == []
     (problem,) = found.problems
@@ -110,10 +109,7 @@ def test_names_that_cannot_be_kept_are_reported_printably(tmp_path, name):
 
 
 def test_a_folder_that_cannot_be_named_is_reported_once_with_its_content_left_out(tmp_path):
-    folder = os.fsencode(tmp_path) + b"/bad\xff"
-    os.mkdir(folder)
-    with open(folder + b"/inner.txt", "wb"):
-        pass
+    write(tmp_path / os.fsdecode(b"bad\xff") / "inner.txt")
     found = scan([tmp_path])
     assert not found.entries
     assert [problem.reason for problem in found.problems] == [Reason.UNNAMEABLE]
