@@ -8,6 +8,8 @@ import sys
 def main() -> None:
     """Run one management command."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "backupstation.settings")
+    if sys.argv[1:2] == ["imserver"]:
+        os.environ["STATION_ROLE"] = "imserver"
     from django.core.management import execute_from_command_line  # noqa: PLC0415 - after the environment
 
     execute_from_command_line(sys.argv)

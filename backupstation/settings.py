@@ -39,10 +39,17 @@ def own_secret_key(path: Path) -> str:
     return path.read_text(encoding="ascii")
 
 
+# What this process is: the whole station, or an IM server alone (manage.py sets it for `imserver`)
+
+STATION_ROLE = env.str("STATION_ROLE", default="station")
+if STATION_ROLE not in ("station", "imserver"):
+    raise ImproperlyConfigured("STATION_ROLE is station or imserver")
+APP_NAME = {"station": "backupstation", "imserver": "backupstation-im"}[STATION_ROLE]
+
 # Where things are
 
 STATION_DATA_DIR = Path(
-    env.str("STATION_DATA_DIR", default=platformdirs.user_data_dir("backupstation", appauthor=False))
+    env.str("STATION_DATA_DIR", default=platformdirs.user_data_dir(APP_NAME, appauthor=False))
 ).expanduser()
 STATION_DATA_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)
 STATION_STORE_DIR = STATION_DATA_DIR / "store"
@@ -52,6 +59,7 @@ STATION_STORAGE_URL = secret("STORAGE_URL")
 
 STATION_HOST = env.str("STATION_HOST", default="0.0.0.0")  # noqa: S104 - phones come over the LAN
 STATION_PORT = env.int("STATION_PORT", default=8765)
+STATION_ROLE = env.str("STATION_ROLE", default="station")
 STATION_NAME = env.str("STATION_NAME", default="Backup Station")
 STATION_IM_ORIGIN = env.str("STATION_IM_ORIGIN", default="")
 
@@ -71,9 +79,9 @@ INSTALLED_APPS = [
     "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
     "accounts",
-    "transfer",
-    "backupstation",
 ]
+if STATION_ROLE == "station":
+    INSTALLED_APPS += ["transfer", "backupstation"]
 
 MIDDLEWARE = [
     "backupstation.hosts.HostMiddleware",
@@ -89,7 +97,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 
-ROOT_URLCONF = "backupstation.urls"
+ROOT_URLCONF = "backupstation.urls" if STATION_ROLE == "station" else "accounts.standalone_urls"
 ASGI_APPLICATION = "backupstation.asgi.application"
 TEMPLATES = [
     {
@@ -115,7 +123,7 @@ SQLITE_OPTIONS = {
 }
 DATABASES = {
     "default": environ.Env.db_url_config(
-        secret("DATABASE_URL", default=f"sqlite:///{STATION_DATA_DIR / 'station.sqlite3'}")
+        secret("DATABASE_URL", default=f"sqlite:///{STATION_DATA_DIR / STATION_ROLE}.sqlite3")
     )
 }
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
