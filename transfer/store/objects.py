@@ -13,6 +13,7 @@
 A name is part of what is authenticated, so an object that was swapped for another does not open.
 """
 
+import re
 import secrets
 from collections.abc import Iterator
 from typing import Final, NamedTuple
@@ -43,6 +44,7 @@ _HEADER_BYTES: Final = len(_PREFIX) + VAULT_ID_BYTES + SALT_BYTES
 _OWNER_PREFIX: Final = b"BSTNOWNR\x01"
 _OWNER_ID_BYTES: Final = 26
 _LENGTH_BYTES: Final = 4
+_VAULT_NAME: Final = re.compile(f"{VAULTS}[0-9a-f]{{{2 * VAULT_ID_BYTES}}}")
 _SNAPSHOT: Final = b"snapshot"
 _RECEIPT: Final = b"receipt"
 _VAULT: Final = b"vault"
@@ -117,21 +119,10 @@ def open_vault(backend: Backend, root: Root, vault_id: bytes) -> StoredVault:
 
 
 def list_vaults(backend: Backend) -> Iterator[bytes]:
-    """The ids of all vaults in the store."""
+    """The ids of all vaults in the store; what is not named like a vault is not one."""
     for name, _size in backend.list(VAULTS):
-        yield vault_id_of(name)
-
-
-def vault_id_of(name: str) -> bytes:
-    """The vault id in an object's name; raises :class:`Damaged` when there is none."""
-    part = name.split("/")[1]
-    try:
-        vault_id = bytes.fromhex(part)
-    except ValueError:
-        vault_id = b""
-    if len(vault_id) != VAULT_ID_BYTES or vault_id.hex() != part:
-        raise Damaged(f"{name}: not an object of this store")
-    return vault_id
+        if _VAULT_NAME.fullmatch(name):
+            yield bytes.fromhex(name.removeprefix(VAULTS))
 
 
 def put_header(

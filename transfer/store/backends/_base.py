@@ -58,9 +58,14 @@ class Backend(Protocol):
         """How many bytes may still be put, or None when the place does not tell."""
 
 
+def is_name(name: str) -> bool:
+    """Whether ``name`` can be the name of an object, or of a folder of objects."""
+    return _NAME.fullmatch(name) is not None
+
+
 def check_name(name: str) -> str:
     """Return ``name``; raises :class:`StationFault` unless it can be an object's name."""
-    if not _NAME.fullmatch(name):
+    if not is_name(name):
         raise StationFault(f"{name!r} cannot be the name of an object")
     return name
 

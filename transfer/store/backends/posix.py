@@ -14,7 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from transfer.store.backends._base import ObjectExists, check_name, reading, writing
+from transfer.store.backends._base import ObjectExists, check_name, is_name, reading, writing
 from transfer.store.backends.spool import Spool
 from wire.errors import Damaged, NotFound
 
@@ -124,6 +124,8 @@ class PosixBackend:
                 return
         for entry in entries:
             name = f"{prefix}/{entry.name}" if prefix else entry.name
+            if not is_name(name):  # what file managers leave behind
+                continue
             if entry.is_dir(follow_symlinks=False):
                 if name != SPOOL:
                     yield from self._walk(folder / entry.name, name)
