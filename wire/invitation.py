@@ -33,7 +33,10 @@ PHONE_PATH: Final = "/phone/"
 EXPIRES_AHEAD_SECONDS_MAX: Final = 60 * 60
 _HASH_BYTES: Final = 32
 _LINK_CHARS_MAX: Final = limits.INVITATION_BYTES_MAX * 4 // 3 + 300
-_ORIGIN: Final = r"(https?)://(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9.-]+)(:[1-9][0-9]{0,4})?"
+_PORT: Final = (
+    r"[1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]"
+)
+_ORIGIN: Final = rf"(https?)://(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9.-]+)(?::(?:{_PORT}))?"
 _LINK: Final = re.compile(f"(?P<origin>{_ORIGIN}){PHONE_PATH}#(?P<payload>[A-Za-z0-9_-]+)")
 _LOOPBACK_HOST: Final = re.compile(r"localhost|127\.[0-9.]+|\[::1\]")
 _LOCAL_NETWORKS: Final[tuple[IPv4Network | IPv6Network, ...]] = (
