@@ -1,0 +1,216 @@
+"""The station's server: daphne with back-pressure, bounds and a graceful stop.
+
+daphne reads as fast as a peer sends and buffers whatever an application writes. This subclass
+keeps its ASGI and WebSocket work and puts :mod:`backupstation.flow` around it: a slow application
+stops the peer, a slow peer suspends the application's ``await send(...)``, a dead one is dropped.
+"""
+
+# ruff: noqa: ANN401 (the untyped arguments are daphne's and Twisted's)
+# mypy: allow-untyped-calls
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Any, Final
+
+from autobahn.websocket import USES_NVX
+from daphne.server import Server, twisted_loop
+from twisted.internet import defer
+from twisted.internet import reactor as _reactor
+from twisted.internet.error import CannotListenError
+from twisted.logger import (
+    FilteringLogObserver,
+    LogLevel,
+    LogLevelFilterPredicate,
+    STDLibLogObserver,
+    globalLogBeginner,
+)
+
+from backupstation.flow import InputQueue, ListeningPort, PeerGone, ServerLimits
+from backupstation.requests import RequestFactory
+from backupstation.sockets import Socket, SocketFactory
+
+logger = logging.getLogger(__name__)
+
+Application = Callable[..., Awaitable[None]]
+_DEFAULT_LIMITS: Final = ServerLimits()
+_BACKLOG: Final = 128
+# Twisted types it by zope interfaces, which mypy does not know.
+reactor: Final[Any] = _reactor
+_REQUEST_PIECE_BYTES: Final = 64 * 1024
+
+
+def serve(
+    application: Application,
+    host: str,
+    port: int,
+    *,
+    ready: Callable[[int], None],
+    limits: ServerLimits = _DEFAULT_LIMITS,
+) -> None:
+    """Serve ``application`` (ASGI 3) until SIGTERM or SIGINT; once in a process's life.
+
+    ``port`` 0 takes a free one; ``ready`` is told the real one when connections are accepted.
+    On the signal, sockets are told (1001) and applications get ``limits.stop_seconds`` to finish.
+    Raises OSError when the port cannot be bound.
+    """
+    if not USES_NVX:
+        logger.warning(
+            "AUTOBAHN'S NATIVE CODE (NVX) IS NOT IN USE: backups will be about 80 times slower. "
+            "Reinstall autobahn from a binary wheel and do not set AUTOBAHN_USE_NVX=0."
+        )
+    StationServer(application, limits).listen_and_run(host, port, ready)
+
+
+class StationServer(Server):
+    """daphne's server with our protocols, transport and shutdown."""
+
+    def __init__(self, application: Application, limits: ServerLimits) -> None:
+        super().__init__(
+            application,
+            endpoints=["set by listen_and_run"],
+            request_buffer_size=_REQUEST_PIECE_BYTES,
+            application_close_timeout=limits.application_close_seconds,
+            server_name="backupstation",
+        )
+        self.limits = limits
+        self.connections: dict[Any, dict[str, Any]] = {}
+        self.listeners: dict[Socket, str] = {}
+
+    def listen_and_run(self, host: str, port: int, ready: Callable[[int], None]) -> None:
+        """Bind, run the reactor, return when it has stopped."""
+        asyncio.set_event_loop(twisted_loop)
+        _log_only_faults()
+        self.ws_factory = self._socket_factory()
+        self.port = ListeningPort(port, RequestFactory(self), _BACKLOG, host, reactor)
+        try:
+            self.port.startListening()
+        except CannotListenError as error:
+            raise OSError(f"cannot listen on {host} port {port}: {error.socketError}") from error
+        reactor.callLater(1, self.application_checker)
+        reactor.callLater(self.limits.watch_seconds, self._watch)
+        reactor.addSystemEventTrigger("before", "shutdown", self._begin_stop)
+        reactor.callWhenRunning(ready, self.port.getHost().port)
+        reactor.run(installSignalHandlers=True)
+
+    def _socket_factory(self) -> SocketFactory:
+        factory = SocketFactory(self, server=self.server_name)
+        factory.setProtocolOptions(
+            allowNullOrigin=True,
+            openHandshakeTimeout=self.limits.handshake_seconds,
+            closeHandshakeTimeout=self.limits.close_seconds,
+            # Say why (1009, 1002) before dropping; input after a failure is not parsed.
+            failByDrop=False,
+            perMessageCompressionAccept=lambda _offers: None,
+        )
+        return factory
+
+    # Admission
+
+    def has_room_for(self, host: str) -> bool:
+        """Whether one more TCP connection from this address is acceptable."""
+        return (
+            len(self.port.open) < self.limits.connections
+            and self.port.from_address(host) < self.limits.connections_per_address
+        )
+
+    def admit_listener(self, socket: Socket) -> bool:
+        """Count a socket on the listening port, unless there are too many."""
+        host = socket.transport.getPeer().host
+        here = sum(other == host for other in self.listeners.values())
+        if (
+            len(self.listeners) >= self.limits.listening_connections
+            or here >= self.limits.listening_connections_per_address
+        ):
+            return False
+        self.listeners[socket] = host
+        return True
+
+    def forget_listener(self, socket: Socket) -> None:
+        """Count a socket no more."""
+        self.listeners.pop(socket, None)
+
+    # Applications
+
+    def create_application(self, protocol: Any, scope: dict[str, Any]) -> Any:
+        """Start the application for one request or socket; answers its input queue."""
+        queue = InputQueue(protocol.message_taken)
+        scope.setdefault("asgi", {"version": "3.0"})
+        application = self.application(
+            scope=scope, receive=queue.get, send=partial(self.handle_reply, protocol)
+        )
+        task = asyncio.ensure_future(_run(protocol, application))
+        self.connections[protocol]["application_instance"] = task
+        return queue
+
+    async def handle_reply(self, protocol: Any, message: dict[str, Any]) -> None:
+        """Be the application's ``send``: return when little waits for the peer.
+
+        Raises :class:`PeerGone` when a WebSocket message can no longer be delivered. An HTTP
+        application learns of that by ``http.disconnect`` (Django cancels the view).
+        """
+        if isinstance(protocol, Socket):
+            await self._send_to_socket(protocol, message)
+            return
+        # First what earlier, pipelined answers left; transport is gone only after an upgrade.
+        await protocol.transport.drained(self.limits.output_bytes)
+        await super().handle_reply(protocol, message)
+        if message.get("more_body"):
+            await protocol.transport.drained(self.limits.output_bytes)
+
+    async def _send_to_socket(self, socket: Socket, message: dict[str, Any]) -> None:
+        sending = message["type"] == "websocket.send"
+        if sending:
+            socket.require_peer()
+        await super().handle_reply(socket, message)
+        if sending:
+            await socket.transport.drained(self.limits.output_bytes)
+            socket.require_peer()
+
+    def _watch(self) -> None:
+        reactor.callLater(self.limits.watch_seconds, self._watch)
+        for transport in list(self.port.open):
+            transport.drop_if_stalled(self.limits.stall_seconds)
+        for protocol in list(self.connections):
+            protocol.check_timeouts()
+
+    # Stopping
+
+    def _begin_stop(self) -> Any:
+        return defer.Deferred.fromFuture(asyncio.ensure_future(self._stop()))
+
+    async def _stop(self) -> None:
+        """Accept no more, say so to open sockets, give applications their time, then cancel."""
+        self.port.stopListening()
+        for protocol in list(self.connections):
+            if isinstance(protocol, Socket):
+                protocol.go_away()
+        tasks = {
+            details["application_instance"]
+            for details in self.connections.values()
+            if "application_instance" in details
+        }
+        late = (await asyncio.wait(tasks, timeout=self.limits.stop_seconds))[1] if tasks else tasks
+        for task in late:
+            task.cancel()
+        if late:
+            logger.warning("%d connections did not finish in time", len(late))
+            await asyncio.wait(late, timeout=1)
+
+
+async def _run(protocol: Any, application: Awaitable[None]) -> None:
+    """Run to the end; what fails is reported by daphne's ``application_checker``."""
+    try:
+        await application
+    except PeerGone:
+        return
+    protocol.application_ended()
+
+
+def _log_only_faults() -> None:
+    """Twisted's and autobahn's logs name every connection; only their faults are of interest."""
+    critical: Any = LogLevelFilterPredicate(defaultLogLevel=LogLevel.critical)
+    records: Any = STDLibLogObserver(__name__)
+    observer: Any = FilteringLogObserver(records, [critical])
+    globalLogBeginner.beginLoggingTo([observer], redirectStandardIO=False, discardBuffer=True)
