@@ -21,7 +21,7 @@ def secret(name: str, default: str = "") -> str:
     """The value of STATION_<name>, or of the file that STATION_<name>_FILE names."""
     file = env.str(f"STATION_{name}_FILE", default="")
     if not file:
-        return env.str(f"STATION_{name}", default=default)
+        return str(env.str(f"STATION_{name}", default=default))
     try:
         return Path(file).read_text(encoding="utf-8").strip()
     except OSError as error:
@@ -59,9 +59,7 @@ STATION_STORAGE_URL = secret("STORAGE_URL")
 
 STATION_HOST = env.str("STATION_HOST", default="0.0.0.0")  # noqa: S104 - phones come over the LAN
 STATION_PORT = env.int("STATION_PORT", default=8765)
-STATION_ROLE = env.str("STATION_ROLE", default="station")
 STATION_NAME = env.str("STATION_NAME", default="Backup Station")
-STATION_IM_ORIGIN = env.str("STATION_IM_ORIGIN", default="")
 
 # Django
 
@@ -85,6 +83,7 @@ if STATION_ROLE == "station":
 
 MIDDLEWARE = [
     "backupstation.hosts.HostMiddleware",
+    "accounts.middleware.CookielessCalls",
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -175,5 +174,8 @@ LOGGING = {
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["stderr"], "level": env.str("STATION_LOG_LEVEL", default="WARNING").upper()},
+    "root": {
+        "handlers": ["stderr"],
+        "level": env.str("STATION_LOG_LEVEL", default="WARNING").upper(),
+    },
 }

@@ -72,8 +72,8 @@ class ImServerActor:
     def __init__(self, folder, origin, iss, process):
         self.folder, self.origin, self.iss, self.process = folder, origin, iss, process
 
-    def operate(self, *arguments):
-        return json.loads(_manage(self.folder, *arguments, "--json"))
+    def operate(self, action, *arguments):
+        return json.loads(_manage(self.folder, action, "--json", *arguments))
 
     def send(self, method, path, body=b"", headers=None):
         """Status, headers and body of one HTTP exchange on its own connection."""

@@ -103,6 +103,13 @@ def test_an_unreadable_error_is_still_a_refusal(body):
     assert im.Refused.from_reply(body).refusal is im.Refusal.UNKNOWN
 
 
+def test_a_refusal_cannot_bring_control_characters_to_a_terminal():
+    body = im.encode(im.ErrorReply("phone_revoked", "no\x1b[2J\r\n" + "x" * 1000))
+    message = str(im.Refused.from_reply(body))
+    assert message.startswith("no[2Jx")
+    assert len(message) == 200
+
+
 def test_every_refusal_has_a_sentence_and_an_error_status():
     for refusal in im.Refusal:
         assert refusal.sentence.endswith(".")

@@ -189,7 +189,8 @@ class Refused(NotAllowed):
         """The refusal that an error response stands for, whatever its body is."""
         try:
             reply = decode(ErrorReply, body)
-            return cls(Refusal(reply.code), reply.message[: limits.LABEL_CHARS_MAX])
+            shown = "".join(char for char in reply.message if char.isprintable())
+            return cls(Refusal(reply.code), shown[: limits.LABEL_CHARS_MAX])
         except (MalformedMessage, TooLarge, ValueError):
             return cls(Refusal.UNKNOWN)
 
