@@ -9,6 +9,7 @@ import logging
 import secrets
 from typing import Final
 
+from django.db import transaction
 from django.dispatch import Signal
 
 from accounts import issuer
@@ -44,10 +45,11 @@ def connect(request: ConnectRequest, now: int) -> ConnectReply:
     _check_phone(request, phone, current.iss)
     if request.scope not in invitation.scope.names():
         raise Refused(Refusal.SCOPE_NOT_ALLOWED)
-    expires = moment(invitation.expires)
-    Connection.objects.bind(station, invitation.session_id, phone, request.scope, expires)
-    Connection.objects.over(moment(now)).delete()
-    Phone.objects.filter(pk=phone.pk).update(last_seen=moment(now))
+    with transaction.atomic():
+        expires = moment(invitation.expires)
+        Connection.objects.bind(station, invitation.session_id, phone, request.scope, expires)
+        Connection.objects.over(moment(now)).delete()
+        Phone.objects.filter(pk=phone.pk).update(last_seen=moment(now))
     reply = _reply(request, invitation, station, phone, current, now)
     _confirm(invitation.session_id, request.scope, phone)
     return reply

@@ -99,7 +99,7 @@ class ImServerActor:
         return reply.code
 
 
-def _environment(folder):
+def environment(folder):
     """This process's environment without what the test settings put there."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("STATION_")}
     kept.pop("DJANGO_SETTINGS_MODULE", None)
@@ -108,18 +108,19 @@ def _environment(folder):
 
 def _manage(folder, *arguments):
     command = [sys.executable, str(ROOT / "manage.py"), "imserver", *arguments]
-    done = subprocess.run(command, env=_environment(folder), capture_output=True, text=True)
+    done = subprocess.run(command, env=environment(folder), capture_output=True, text=True)
     if done.returncode:
         raise RuntimeError(done.stderr)
     return done.stdout
 
 
 @contextmanager
-def running_imserver(folder):
+def running_imserver(folder, *options):
     """A real `manage.py imserver run` on a port that the system chose; ended by SIGTERM."""
-    command = [sys.executable, str(ROOT / "manage.py"), "imserver", "run", "--port", "0", "--json"]
+    run = [sys.executable, str(ROOT / "manage.py"), "imserver", "run"]
+    command = [*run, "--port", "0", "--json", *options]
     with subprocess.Popen(
-        command, env=_environment(folder), stdout=subprocess.PIPE, text=True
+        command, env=environment(folder), stdout=subprocess.PIPE, text=True
     ) as process:
         try:
             started = json.loads(process.stdout.readline())

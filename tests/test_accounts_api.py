@@ -238,6 +238,33 @@ def test_one_code_from_fifty_threads_at_two_processes_enrols_one_phone(tmp_path)
         assert len(first.operate("phones")["phones"]) == 1
 
 
+def test_phones_that_race_for_one_session_at_two_processes_leave_one_winner(tmp_path):
+    with running_imserver(tmp_path) as first, running_imserver(tmp_path) as second:
+        first.operate("account", "Alice")
+        station, phones = StationActor(), [PhoneActor(str(at)) for at in range(8)]
+        code = first.operate("station-code")["code"]
+        assert first.post(im.STATIONS_PATH, station.register_request(code))[0] == 200
+        for phone in phones:
+            code = first.operate("code", "Alice")["code"]
+            assert first.post(im.PHONES_PATH, phone.enrol_request(code))[0] == 200
+        invitation = fresh(station)
+        requests = [phone.connect_request(first.iss, invitation) for phone in phones] * 4
+        with ThreadPoolExecutor(32) as pool:
+            answers = list(
+                pool.map(
+                    lambda at: [first, second][at // 8 % 2].post(im.CONNECTIONS_PATH, requests[at]),
+                    range(32),
+                )
+            )
+        won = [at % 8 for at, (status, _body) in enumerate(answers) if status == 200]
+        assert len(won) == 4
+        assert len(set(won)) == 1
+        assert {json.loads(body).get("code") for _status, body in answers} == {
+            None,
+            "session_taken",
+        }
+
+
 def test_one_address_that_is_refused_again_and_again_is_turned_away(tmp_path):
     with running_imserver(tmp_path) as server:
         guess = PhoneActor().enrol_request("0" * 20)

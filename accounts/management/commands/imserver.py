@@ -179,6 +179,8 @@ def _endpoint(options: Answer) -> str:
     """Return Twisted's description of the socket; plain http only on loopback or behind a proxy."""
     host, port = options["host"], options["port"]
     interface = host.replace(":", r"\:")
+    if bool(options["certificate"]) != bool(options["private_key"]):
+        raise CommandError("--certificate and --private-key go together.")
     if options["certificate"]:
         files = f"privateKey={options['private_key']}:certKey={options['certificate']}"
         return f"ssl:{port}:interface={interface}:{files}"
