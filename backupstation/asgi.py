@@ -1,6 +1,7 @@
 """What daphne serves: pages over HTTP, the live page and the listening port over WebSocket."""
 
 import os
+from typing import Any
 
 from django.core.asgi import get_asgi_application
 
@@ -15,6 +16,8 @@ from backupstation.hosts import OwnOriginOnly  # noqa: E402
 from backupstation.live import LivePage  # noqa: E402
 from transfer.consumers import ListeningPort  # noqa: E402
 
+live: Any = OwnOriginOnly(AuthMiddlewareStack(LivePage.as_asgi()))
+
 # The listening port reads no cookie, so a native client without an Origin is welcome there and
 # only there; the page's own socket carries the session and keeps the origin check.
 application = ProtocolTypeRouter(
@@ -23,7 +26,7 @@ application = ProtocolTypeRouter(
         "websocket": URLRouter(
             [
                 path("listen/v1/<str:session_id>", ListeningPort.as_asgi()),
-                path("live/", OwnOriginOnly(AuthMiddlewareStack(LivePage.as_asgi()))),
+                path("live/", live),
             ]
         ),
     }

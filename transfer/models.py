@@ -1,6 +1,6 @@
 """What the station remembers in its main database.
 
-Everything here but the trail and invitations can be rebuilt from the store's objects and the 24 words.
+Everything here but the trail and invitations can be rebuilt from objects and the 24 words.
 Binary ids are kept in text (hex, or the base32 that people see) wherever the admin shows them.
 """
 
@@ -15,17 +15,32 @@ from django.utils.translation import gettext_lazy as _
 from wire import limits
 
 
+class IssuerQuerySet(models.QuerySet["Issuer"]):
+    """Lookups of issuers."""
+
+    def current(self, origin: str | None = None) -> "Issuer":
+        """The issuer at this origin; without one, where this station registered last, or itself."""
+        if origin is not None:
+            return self.get(origin=origin)
+        elsewhere = self.exclude(origin="").order_by("-registered_at").first()
+        return elsewhere or self.get(origin="")
+
+
 class Issuer(models.Model):
     """An IM server whose tickets this station accepts, with its pinned Ed25519 keys (hex)."""
 
     iss = models.CharField(_("issuer"), max_length=200, unique=True)
     origin = models.CharField(
-        _("origin"), max_length=limits.IM_ORIGIN_BYTES_MAX, blank=True,
+        _("origin"),
+        max_length=limits.IM_ORIGIN_BYTES_MAX,
+        blank=True,
         help_text=_("Empty: the IM server inside this station."),
     )
     keys = models.JSONField(_("public keys"), default=list)
     registered_at = models.DateTimeField(_("registered"), default=timezone.now)
     clock_offset_seconds = models.IntegerField(_("clock offset, seconds"), default=0)
+
+    objects = IssuerQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("IM server")
@@ -46,8 +61,12 @@ class Vault(models.Model):
     iss = models.CharField(_("issuer"), max_length=200)
     sub = models.CharField(_("account id"), max_length=200)
     owner = models.OneToOneField(
-        settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True,
-        related_name="vault", verbose_name=_("owner"),
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="vault",
+        verbose_name=_("owner"),
     )
     created_at = models.DateTimeField(_("created"), default=timezone.now)
 
@@ -87,7 +106,9 @@ class Chunk(models.Model):
     raw_length = models.IntegerField()
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["vault", "chunk_id"], name="one_chunk_per_id")]
+        constraints = [
+            models.UniqueConstraint(fields=["vault", "chunk_id"], name="one_chunk_per_id")
+        ]
 
     def __str__(self) -> str:
         return bytes(self.chunk_id).hex()[:16]
@@ -117,11 +138,14 @@ class InvitationQuerySet(models.QuerySet["Invitation"]):
 
 
 class Invitation(models.Model):
-    """One invitation: single use, short life. Key and secret are wrapped, and dropped when it ends."""
+    """One invitation: single use, short life. Key and secret are wrapped, and dropped at its end."""
 
     session_id = models.CharField(_("session id"), primary_key=True, max_length=32)
     owner = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.CASCADE, related_name="invitations", verbose_name=_("owner")
+        settings.AUTH_USER_MODEL,
+        models.CASCADE,
+        related_name="invitations",
+        verbose_name=_("owner"),
     )
     scope = models.PositiveSmallIntegerField(_("scope"))
     purpose = models.CharField(
@@ -256,7 +280,9 @@ class UploadState(models.TextChoices):
 class Upload(models.Model):
     """One backup under way, or how it ended; unique by the snapshot id that the phone drew."""
 
-    vault = models.ForeignKey(Vault, models.PROTECT, related_name="uploads", verbose_name=_("vault"))
+    vault = models.ForeignKey(
+        Vault, models.PROTECT, related_name="uploads", verbose_name=_("vault")
+    )
     snapshot_id = models.CharField(_("snapshot id"), max_length=26)
     invitation = models.ForeignKey(
         Invitation, models.SET_NULL, null=True, related_name="uploads", verbose_name=_("invitation")
@@ -292,7 +318,9 @@ class Lease(models.Model):
     pack = models.ForeignKey(Pack, models.PROTECT, related_name="leases")
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["upload", "pack"], name="one_lease_per_pack")]
+        constraints = [
+            models.UniqueConstraint(fields=["upload", "pack"], name="one_lease_per_pack")
+        ]
 
     def __str__(self) -> str:
         return f"{self.upload_id} -> {self.pack_id}"
@@ -319,7 +347,9 @@ class Snapshot(models.Model):
 
     id = models.BigAutoField(primary_key=True)
     snapshot_id = models.CharField(_("snapshot id"), max_length=26)
-    vault = models.ForeignKey(Vault, models.PROTECT, related_name="snapshots", verbose_name=_("vault"))
+    vault = models.ForeignKey(
+        Vault, models.PROTECT, related_name="snapshots", verbose_name=_("vault")
+    )
     state = models.CharField(
         _("state"), max_length=12, choices=SnapshotState, default=SnapshotState.COMMITTED
     )

@@ -199,7 +199,7 @@ class PhoneHandshake(_Side):
         self._session_id = invitation.session_id
         self._phone_key = phone_key
         self._noise = HandshakeState(
-            Pattern.NKPSK0,
+            Pattern.NK_PSK0,
             initiator=True,
             prologue=invitation.prologue(),
             rs=invitation.invitation_key,
@@ -321,7 +321,7 @@ class StationHandshake(_Side):
         self._terms = terms
         self._public = PublicPart.decode(terms.public_part)
         self._noise = HandshakeState(
-            Pattern.NKPSK0,
+            Pattern.NK_PSK0,
             initiator=False,
             prologue=prologue_of(terms.public_part),
             s=terms.invitation_key,
@@ -416,8 +416,8 @@ class StationHandshake(_Side):
     def pending(self, seconds: int) -> None:
         """Tell the phone that the owner is being asked."""
         self._require(State.ENROLLING, State.DECIDING)
-        reason = "enrol" if self.state is State.ENROLLING else "link"
-        self._send(messages.Pending(reason, seconds))
+        enrolling = self.state is State.ENROLLING
+        self._send(messages.Pending("enrol" if enrolling else "link", seconds))
 
     def enrolled(self, grant: messages.Enrolled) -> None:
         """Answer an enrolment that the owner allowed."""

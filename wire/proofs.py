@@ -1,6 +1,7 @@
 """What a phone signs to prove that it holds its key, each text under its own label.
 
-Labels keep a signature that was made for one purpose from serving another.
+Labels keep a signature that was made for one purpose from serving another. The texts that are
+signed for the IM server are in wire/im.py.
 """
 
 import hashlib
@@ -14,17 +15,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import (
 
 from wire.errors import VerificationFailed
 
-CONNECT: Final = b"backupstation/1 connect"
 ENROL: Final = b"backupstation/1 enrol"
 FIRST: Final = b"backupstation/1 first"
 VERIFIED: Final = b"backupstation/1 verified"
 DIGITS: Final = b"backupstation/1 digits"
-
-
-def connect_text(iss: str, public_part: bytes, scope: str) -> bytes:
-    """What the phone signs for the IM server (protocol section 2)."""
-    hashes = hashlib.sha256(iss.encode()).digest() + hashlib.sha256(public_part).digest()
-    return CONNECT + hashes + scope.encode("ascii")
 
 
 def enrol_text(handshake_hash: bytes) -> bytes:

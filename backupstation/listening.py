@@ -1,0 +1,37 @@
+"""Where the running station listens: written by it, read by the other commands."""
+
+import os
+from pathlib import Path
+from typing import Final
+
+import msgspec
+from django.conf import settings
+
+_NAME: Final = "listening.json"
+
+
+class Listening(msgspec.Struct, frozen=True):
+    """Address to which the server is bound, its port, and its process id."""
+
+    host: str
+    port: int
+    pid: int
+
+
+def _path() -> Path:
+    return Path(settings.STATION_DATA_DIR) / _NAME
+
+
+def announce(host: str, port: int) -> None:
+    """Remember it; the file is replaced as a whole."""
+    temporary = _path().with_suffix(".new")
+    temporary.write_bytes(msgspec.json.encode(Listening(host, port, os.getpid())))
+    temporary.replace(_path())
+
+
+def current() -> Listening:
+    """What the station announced last; before its first start, what it is set to."""
+    try:
+        return msgspec.json.decode(_path().read_bytes(), type=Listening)
+    except (FileNotFoundError, msgspec.DecodeError):
+        return Listening(settings.STATION_HOST, settings.STATION_PORT, 0)

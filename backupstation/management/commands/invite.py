@@ -1,0 +1,69 @@
+"""``manage.py invite``: an invitation without a screen, as a link and a QR code in the terminal."""
+
+import json
+import sys
+from argparse import ArgumentParser
+from typing import Any
+
+import qrcode
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import AbstractBaseUser
+from django.core.management.base import BaseCommand, CommandError
+
+from backupstation import addresses, listening
+from transfer import invitations
+from wire import limits
+from wire.invitation import Scope
+from wire.messages import Binding
+
+_SCOPES = {"backup": Scope.BACKUP, "restore": Scope.RESTORE, "both": Scope.BACKUP | Scope.RESTORE}
+
+
+class Command(BaseCommand):
+    """Print one invitation."""
+
+    help = "Print an invitation: the link for a phone's command line, and the QR code."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Everything has a default on a station with one owner."""
+        parser.add_argument("--account", help="the site user whose invitation it is")
+        parser.add_argument("--scope", choices=sorted(_SCOPES), default="both")
+        parser.add_argument("--address", help="the address that the QR code names")
+        parser.add_argument("--snapshot", default="", help="restore this snapshot and no other")
+        parser.add_argument("--json", action="store_true", help="print one JSON object")
+
+    def handle(self, **options: Any) -> None:  # noqa: ANN401 - Django's
+        """Issue and print."""
+        owner = self._owner(options["account"])
+        where = listening.current()
+        found = [one.address for one in addresses.candidates(bound_to=where.host)]
+        if options["address"]:
+            found = [one for one in found if str(one) == options["address"]]
+        if not found:
+            raise CommandError("This machine has no such address; see `ip address`.")
+        binding = Binding(options["snapshot"]) if options["snapshot"] else None
+        scope = Scope.RESTORE if binding else _SCOPES[options["scope"]]
+        chosen = found[: limits.INVITATION_ADDRESSES_MAX]
+        invitation = invitations.issue(
+            owner, scope=scope, addresses=chosen, port=where.port, binding=binding
+        )
+        link = invitation.link(addresses.origin(chosen[0], where.port))
+        if options["json"]:
+            answer = {"link": link, "expires": invitation.expires, "scope": scope.names()}
+            self.stdout.write(json.dumps(answer))
+            return
+        code = qrcode.QRCode(error_correction=qrcode.constants.ERROR_CORRECT_L, border=2)
+        code.add_data(link)
+        code.print_ascii(out=self.stdout, invert=sys.stdout.isatty())
+        self.stdout.write(f"{link}\n\nValid for {limits.INVITATION_SECONDS} seconds, once.")
+
+    def _owner(self, name: str | None) -> AbstractBaseUser:
+        users = get_user_model()._default_manager.all()
+        if name:
+            users = users.filter(username=name)
+        found = list(users.order_by("pk")[:2])
+        if not found:
+            raise CommandError("No such user; the first run's link makes the owner.")
+        if len(found) > 1 and not name:
+            raise CommandError("This station has several users: choose one with --account NAME.")
+        return found[0]

@@ -1,0 +1,34 @@
+"""``manage.py register``: make this station known to an IM server that runs elsewhere."""
+
+import json
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management import call_command
+from django.core.management.base import BaseCommand, CommandError
+
+from transfer import registration
+from wire.errors import WireError
+
+
+class Command(BaseCommand):
+    """Register with a one-time code."""
+
+    help = "Register at an IM server elsewhere, with a code from its `imserver station-code`."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Where, and with which code."""
+        parser.add_argument("origin", help="for example https://im.example.org")
+        parser.add_argument("code")
+        parser.add_argument("--json", action="store_true", help="print one JSON object")
+
+    def handle(self, **options: Any) -> None:  # noqa: ANN401 - Django's
+        """Register, and pin the issuer."""
+        call_command("migrate", interactive=False, verbosity=0)
+        try:
+            issuer = registration.register(options["origin"], options["code"])
+        except WireError as error:
+            raise CommandError(str(error)) from None
+        answer = {"iss": issuer.iss, "origin": issuer.origin, "offset": issuer.clock_offset_seconds}
+        text = f"Registered. New QR codes are for accounts of {issuer.iss} at {issuer.origin}."
+        self.stdout.write(json.dumps(answer) if options["json"] else text)

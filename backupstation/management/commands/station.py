@@ -1,0 +1,81 @@
+"""``manage.py station``: start the station and say where it is."""
+
+import json
+import threading
+import webbrowser
+from argparse import ArgumentParser
+from typing import Any
+
+from django.conf import settings
+from django.core.management import call_command
+from django.core.management.base import BaseCommand, CommandError
+
+from backupstation import addresses, housekeeping, listening, owner, roles
+
+
+class Command(BaseCommand):
+    """Run the station until Ctrl-C or SIGTERM."""
+
+    help = "Start the station: its pages and its listening port."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Host and port default to STATION_HOST and STATION_PORT."""
+        parser.add_argument("--host", default=settings.STATION_HOST)
+        parser.add_argument("--port", type=int, default=settings.STATION_PORT, help="0: any free")
+        parser.add_argument("--browser", action="store_true", help="open the page in a browser")
+        parser.add_argument("--json", action="store_true", help="print one JSON object when ready")
+
+    def handle(self, **options: Any) -> None:  # noqa: ANN401 - Django's
+        """Bring the database up to date, prepare the roles, and serve."""
+        call_command("migrate", interactive=False, verbosity=0)
+        roles.prepare()
+        self._options = options
+        from backupstation.asgi import application  # noqa: PLC0415 - after migrations
+        from backupstation.server import serve  # noqa: PLC0415 - installs Twisted's reactor
+
+        try:
+            serve(application, options["host"], options["port"], ready=self._ready)
+        except OSError as error:
+            raise CommandError(
+                f"{error}. Is a station running already? STATION_PORT or --port names another port."
+            ) from None
+
+    def _ready(self, port: int) -> None:
+        host = self._options["host"]
+        listening.announce(host, port)
+        found = addresses.candidates(bound_to=host)
+        local = addresses.origin(found[-1].address, port) if found else f"http://localhost:{port}"
+        code = owner.draw_code() if owner.is_missing() else ""
+        first = local + (owner.first_run_path(code) if code else "/")
+        if self._options["json"]:
+            self._say(
+                json.dumps({"origin": local, "port": port, "first_run": first if code else ""})
+            )
+        else:
+            self._explain(first, bool(code), port, found)
+        threading.Thread(target=housekeeping.run, name="housekeeping", daemon=True).start()
+        if self._options["browser"]:
+            threading.Thread(target=webbrowser.open, args=(first,), daemon=True).start()
+
+    def _explain(self, first: str, new: bool, port: int, found: list[addresses.Candidate]) -> None:
+        lines = ["", f"  {settings.STATION_NAME} is running.", ""]
+        if new:
+            lines += ["  First run: open this link to become its owner (it works once):"]
+        lines += [f"  {first}", "", f"  Listening port: {port}"]
+        lines += [
+            f"  Phones reach it at {addresses.origin(one.address, port)}  ({one.interface})"
+            for one in found
+            if not one.address.is_loopback
+        ]
+        lines += [
+            f"  Data: {settings.STATION_DATA_DIR}",
+            "",
+            "  A phone cannot reach it? Use the same Wi-Fi, switch off VPNs on the phone, and let",
+            f"  TCP port {port} through this computer's firewall. Ctrl-C stops the station.",
+            "",
+        ]
+        self._say("\n".join(lines))
+
+    def _say(self, text: str) -> None:
+        self.stdout.write(text)
+        self.stdout.flush()

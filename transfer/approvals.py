@@ -1,0 +1,80 @@
+"""Questions to the owner: may this phone be enrolled, may this account be linked."""
+
+from datetime import timedelta
+
+from django.contrib.auth.models import AbstractBaseUser
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from transfer import trail
+from transfer.models import (
+    Approval,
+    ApprovalKind,
+    ApprovalQuerySet,
+    ApprovalState,
+    InvitationState,
+    Step,
+)
+from wire import limits
+from wire.errors import VerificationFailed
+
+
+def ask(
+    session_id: str, kind: ApprovalKind, *, digits: str, phone_key: bytes, name: str
+) -> Approval:
+    """Put one question; :class:`VerificationFailed` when this invitation has one already."""
+    now = timezone.now()
+    try:
+        with transaction.atomic():
+            approval = Approval.objects.create(
+                invitation_id=session_id,
+                kind=kind,
+                digits=digits,
+                phone_key=phone_key.hex(),
+                name=name,
+                created_at=now,
+                expires_at=now + timedelta(seconds=limits.APPROVAL_SECONDS),
+            )
+            detail = {"digits": digits, "name": name, "kind": kind.value}
+            trail.record(session_id, Step.WAITING, detail)
+    except IntegrityError:
+        raise VerificationFailed("another phone is waiting on this invitation") from None
+    return approval
+
+
+def waiting_for(owner: AbstractBaseUser) -> ApprovalQuerySet:
+    """What this owner can answer now, oldest first."""
+    waiting = Approval.objects.waiting(timezone.now()).filter(invitation__owner_id=owner.pk)
+    return waiting.select_related("invitation").order_by("created_at")
+
+
+def decide(owner: AbstractBaseUser, digits: str, *, allow: bool) -> Approval:
+    """Answer the question with these six digits; raises ``Approval.DoesNotExist``.
+
+    Claimed by a conditional UPDATE: a question is answered once.
+    """
+    digits = digits.replace(" ", "")
+    approval = waiting_for(owner).filter(digits=digits).get()
+    answer = ApprovalState.ALLOWED if allow else ApprovalState.DENIED
+    waiting = Approval.objects.filter(pk=approval.pk, state=ApprovalState.WAITING)
+    if waiting.update(state=answer) != 1:
+        raise Approval.DoesNotExist
+    approval.state = answer
+    return approval
+
+
+def state_of(approval: Approval) -> ApprovalState:
+    """What the owner has said so far; an expired question counts as denied."""
+    approval.refresh_from_db(fields=["state"])
+    if approval.state == ApprovalState.WAITING and approval.expires_at <= timezone.now():
+        return ApprovalState.DENIED
+    return ApprovalState(approval.state)
+
+
+def withdraw(approval: Approval) -> None:
+    """The phone left before an answer: the invitation may serve another one while it is fresh."""
+    Approval.objects.filter(
+        pk=approval.pk,
+        state=ApprovalState.WAITING,
+        invitation__state=InvitationState.SHOWN,
+    ).delete()

@@ -1,0 +1,302 @@
+"""One connection to the listening port, from the first byte to the last (claims 1, 4, 6 and 9).
+
+Until the channel is open the handshake answers; then :class:`Receiving` or :class:`Sending` does.
+Whatever fails ends in one place, ``_fail``, which decides what the phone is told, what the trail
+says, and the close code.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Final
+
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+
+from transfer import approvals, invitations, trail, verification
+from transfer.models import Approval, ApprovalState, Invitation, Step, Vault
+from transfer.outbox import Outbox
+from transfer.receiving import Receiving
+from transfer.sending import Sending
+from transfer.session import PhoneLeft, Session
+from transfer.workers import in_database
+from wire import limits, messages
+from wire.channel import control_frame
+from wire.errors import (
+    NotAllowed,
+    StationFault,
+    TimedOut,
+    TooMany,
+    VerificationFailed,
+    WireError,
+)
+from wire.handshake import (
+    Connected,
+    EnrolRequested,
+    FirstAccepted,
+    Left,
+    PhoneVerified,
+    State,
+    StationHandshake,
+)
+
+log = logging.getLogger(__name__)
+_POLL_SECONDS: Final = 0.5
+_NORMAL_CLOSURE: Final = 1000
+Send = Callable[[bytes], Awaitable[None]]
+Close = Callable[[int], Awaitable[None]]
+
+
+class Connection:
+    """The station's side of one WebSocket. ``receive`` waits while enough is under way."""
+
+    def __init__(self, session_id: str, send: Send, close: Close) -> None:
+        self.session_id = session_id
+        self.proved_knowledge = False
+        self._send, self._close = send, close
+        self._handshake: StationHandshake | None = None
+        self._invitation: Invitation | None = None
+        self._first: FirstAccepted | None = None
+        self._vault: Vault | None = None
+        self._approval: Approval | None = None
+        self._session: Session | None = None
+        self._transfer: Receiving | Sending | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._heard = time.monotonic()
+        self._over = False
+
+    async def start(self) -> None:
+        """Prepare for the phone's first message; it has ten seconds to send it."""
+        self._spawn(self._watch())
+
+    async def receive(self, message: bytes) -> None:
+        """Take in one binary WebSocket message."""
+        if self._over:
+            return
+        self._heard = time.monotonic()
+        try:
+            if self._transfer is not None:
+                await self._transfer.receive(message)
+            else:
+                await self._shake(message)
+        except (WireError, PhoneLeft) as error:
+            await self._fail(error)
+        except Exception as error:
+            await self._fail(error)
+
+    # Verification
+
+    async def _shake(self, message: bytes) -> None:
+        handshake = self._handshake or await self._prepare()
+        event = handshake.receive(message)
+        if isinstance(event, Connected):
+            self.proved_knowledge = True
+        await self._flush()
+        match event:
+            case Connected():
+                await in_database(trail.record_once, self.session_id, Step.SCANNED)
+                await in_database(trail.record, self.session_id, Step.CONNECTED)
+            case EnrolRequested(phone_key=phone_key, name=name):
+                digits = handshake.digits
+                self._approval = await in_database(
+                    verification.ask_to_enrol, self._live(), phone_key, name, digits
+                )
+                await self._ask(self._finish_enrolment)
+            case FirstAccepted():
+                await self._take_first(event)
+            case PhoneVerified():
+                await self._open()
+            case Left():
+                raise PhoneLeft
+
+    async def _prepare(self) -> StationHandshake:
+        self._invitation = await in_database(verification.live_invitation, self.session_id)
+        terms = await in_database(verification.terms_of, self._invitation)
+        self._handshake = StationHandshake(terms, X25519PrivateKey.generate())
+        return self._handshake
+
+    def _live(self) -> Invitation:
+        if self._invitation is None:
+            raise VerificationFailed("no invitation")
+        return self._invitation
+
+    def _shaking(self) -> StationHandshake:
+        if self._handshake is None:
+            raise VerificationFailed("no handshake")
+        return self._handshake
+
+    async def _flush(self) -> None:
+        for message in self._shaking().data_to_send():
+            await self._send(message)
+
+    async def _take_first(self, first: FirstAccepted) -> None:
+        self._first = first
+        digits = self._shaking().digits
+        outcome = await in_database(verification.take_first, self._live(), first, digits)
+        if isinstance(outcome, verification.AskOwner):
+            self._approval = outcome.approval
+            await self._ask(self._finish_link)
+            return
+        self._vault = outcome.vault
+        await self._send_second()
+
+    async def _ask(self, then: Callable[[], Coroutine[None, None, None]]) -> None:
+        self._shaking().pending(limits.APPROVAL_SECONDS)
+        await self._flush()
+        self._spawn(self._await_approval(then))
+
+    async def _await_approval(self, then: Callable[[], Coroutine[None, None, None]]) -> None:
+        """Poll what the owner said; the question lives in the database alone."""
+        if self._approval is None:
+            return
+        while (state := await in_database(approvals.state_of, self._approval)) == "waiting":
+            await asyncio.sleep(_POLL_SECONDS)
+        if state is not ApprovalState.ALLOWED:
+            raise NotAllowed("the owner of the station did not allow it")
+        await then()
+
+    async def _finish_enrolment(self) -> None:
+        approval, self._approval = self._approval, None
+        if approval is None:
+            return
+        grant = await in_database(verification.enrol, self._live(), approval)
+        self._shaking().enrolled(grant)
+        await self._flush()
+
+    async def _finish_link(self) -> None:
+        self._approval = None
+        if self._first is None:
+            return
+        self._vault = await in_database(verification.link, self._live(), self._first.ticket)
+        await self._send_second()
+
+    async def _send_second(self) -> None:
+        self._shaking().accept()
+        await self._flush()
+        await in_database(trail.record, self.session_id, Step.SECOND_SENT)
+
+    async def _open(self) -> None:
+        invitation, first, vault = self._live(), self._first, self._vault
+        if first is None or vault is None:
+            raise VerificationFailed("verified before the first verification information")
+        await in_database(trail.record, self.session_id, Step.VERIFIED)
+        terms = await in_database(verification.opening, invitation, first.ticket)
+        handshake = self._shaking()
+        outbox = Outbox(handshake.channel, self._send)
+        self._session = Session(
+            invitation, first.ticket, first.phone_key, vault, terms, handshake.channel, outbox
+        )
+        transfer = Receiving if first.ticket.scope == "backup" else Sending
+        self._transfer = transfer(self._session)
+        handshake.open(terms)
+        await self._flush()
+        self._spawn(outbox.run())
+        self._spawn(self._transfer.run())
+
+    # Time
+
+    async def _watch(self) -> None:
+        """Silence ends a connection; a heartbeat shows the phone that the station lives."""
+        beat = time.monotonic()
+        while True:
+            await asyncio.sleep(1)
+            now = time.monotonic()
+            working = self._transfer is not None and self._transfer.busy
+            allowed = limits.IDLE_SECONDS if self.proved_knowledge else limits.HANDSHAKE_SECONDS
+            if now - self._heard > allowed and not working:
+                raise TimedOut("the phone was silent for too long")
+            if now - beat > limits.PING_SECONDS and self.proved_knowledge:
+                beat = now
+                await self._ping()
+
+    async def _ping(self) -> None:
+        if self._session is not None:
+            await self._session.outbox.say(messages.Ping())
+        else:
+            self._shaking().ping()
+            await self._flush()
+
+    # The end
+
+    def _spawn(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(self._guarded(work))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _guarded(self, work: Coroutine[None, None, None]) -> None:
+        try:
+            await work
+        except Exception as error:
+            await self._fail(error)
+
+    async def _fail(self, cause: Exception) -> None:
+        """Tell phone, trail and log what belongs to each, once, and close."""
+        if self._over:
+            return
+        self._over = True
+        if isinstance(cause, PhoneLeft):
+            await self._finish(None)
+            await self._close(_NORMAL_CLOSURE)
+            return
+        if not isinstance(cause, WireError):
+            log.error("connection %s failed", self.session_id[:8], exc_info=cause)
+        error = cause if isinstance(cause, WireError) else StationFault("the station failed")
+        code = await self._tell_phone(error)
+        log.info("connection %s: %s %s", self.session_id[:8], error.code, error)
+        if self.proved_knowledge:
+            await in_database(
+                trail.record, self.session_id, Step.FAILED, reason=str(error), code=error.code
+            )
+        await self._finish(error)
+        await self._close(code)
+
+    async def _tell_phone(self, error: WireError) -> int:
+        """Before OPEN a phone learns 4401 and no more, unless the owner or the clock refused."""
+        failure = messages.Failure(error.code, str(error)[:300])
+        handshake = self._handshake
+        asked = handshake is not None and handshake.state in (State.ENROLLING, State.DECIDING)
+        try:
+            if self._session is not None:
+                plaintext = control_frame(messages.encode(failure))
+                await asyncio.wait_for(self._last_word(plaintext), limits.HANDSHAKE_SECONDS)
+            elif asked and isinstance(error, NotAllowed):
+                await self._send(
+                    self._shaking().channel.seal(control_frame(messages.encode(failure)))
+                )
+        except Exception as secondary:
+            log.info("could not tell the phone: %r", secondary)
+        told = self._session is not None or isinstance(error, TimedOut | TooMany | StationFault)
+        return error.code if told or asked else VerificationFailed.code
+
+    async def _last_word(self, plaintext: bytes) -> None:
+        if self._session is None:
+            return
+        await self._session.outbox.put(_ready(plaintext))
+        await self._session.outbox.drained()
+
+    async def lost(self) -> None:
+        """The WebSocket is gone."""
+        if self._over:
+            return
+        self._over = True
+        await self._finish(None)
+
+    async def _finish(self, error: WireError | None) -> None:
+        current = asyncio.current_task()
+        others = [task for task in self._tasks if task is not current]
+        for task in others:
+            task.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
+        if self._transfer is not None:
+            await self._transfer.end(error)
+        if self._approval is not None:
+            await in_database(approvals.withdraw, self._approval)
+        if self._first is not None or self._is_enrolled():
+            await in_database(invitations.end, self.session_id)
+
+    def _is_enrolled(self) -> bool:
+        return self._handshake is not None and self._handshake.state is State.ENROLLED
+
+
+async def _ready(plaintext: bytes) -> bytes:
+    return plaintext

@@ -1,0 +1,258 @@
+"""Receiving a backup (patent claims 1 and 5: the receiving module): from digests to a receipt.
+
+One :class:`Ingest` serves one upload. ``take`` may be called from several threads; everything else
+comes from one caller at a time. The order of a commit is that of docs/store.md.
+"""
+
+import hashlib
+import threading
+from typing import Final
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from transfer import chunks, receipts, station, vaults
+from transfer.manifests import check_complete
+from transfer.models import (
+    Invitation,
+    Lease,
+    Pack,
+    Snapshot,
+    SnapshotPack,
+    SnapshotState,
+    Upload,
+    UploadState,
+    Vault,
+)
+from transfer.store.objects import put_header
+from transfer.store.packs import FinishedPack
+from transfer.store.packwriter import PackWriter
+from wire import limits, manifest, messages, tokens
+from wire.errors import (
+    Conflict,
+    DigestMismatch,
+    MalformedMessage,
+    ManifestRefused,
+    NotAllowed,
+    StationFault,
+    StorageFull,
+    TooLarge,
+    TooMany,
+)
+
+_PACKS_PER_INDEX_WRITE: Final = 4
+
+
+def begin(
+    vault: Vault, invitation: Invitation, phone_key: bytes, message: messages.BackupBegin, free: int
+) -> "Ingest":
+    """Open or resume the upload of this snapshot id.
+
+    Raises :class:`Conflict` when another phone is using the id, :class:`StorageFull` with what
+    will not fit when there is no room for all of it.
+    """
+    manifest.check_snapshot_id(message.snapshot_id)
+    if len(message.label) > limits.LABEL_CHARS_MAX or len(message.source) > limits.SOURCE_CHARS_MAX:
+        raise TooLarge("label or source")
+    if not (0 <= message.items <= limits.ITEMS_MAX and 0 <= message.bytes < 2**62):
+        raise MalformedMessage("totals")
+    if free <= 0:
+        raise StorageFull("the station's disk is full")
+    phone = tokens.thumbprint(phone_key)
+    upload, created = Upload.objects.get_or_create(
+        vault=vault,
+        snapshot_id=message.snapshot_id,
+        defaults={
+            "invitation": invitation,
+            "phone": phone,
+            "source": message.source,
+            "label": message.label,
+            "items": message.items,
+            "total_bytes": message.bytes,
+        },
+    )
+    if upload.phone != phone:
+        raise Conflict("this snapshot id belongs to another phone's upload")
+    if not created and upload.state != UploadState.COMMITTED:
+        upload.state = UploadState.RECEIVING
+        upload.invitation = invitation
+        upload.save(update_fields=["state", "invitation"])
+    return Ingest(upload, vault, phone_key)
+
+
+class Ingest:
+    """One upload under way."""
+
+    def __init__(self, upload: Upload, vault: Vault, phone_key: bytes) -> None:
+        identity = station.identity()
+        self.upload = upload
+        self.received = 0
+        self.held = 0
+        self._vault = vault
+        self._phone_key = phone_key
+        self._keys = vaults.keys_of(vault.pk)
+        self._backend = identity.backend
+        self._writer = PackWriter(self._backend, self._keys)
+        self._lock = threading.Lock()
+        self._announced: dict[int, bytes] = {}
+        self._coming: set[bytes] = set()
+        self._leased: set[str] = set()
+        self._unindexed: list[FinishedPack] = []
+
+    def lack(self, message: messages.ChunksHave) -> messages.ChunksLack:
+        """Which of the announced chunks must be sent; the packs of the others are leased."""
+        digests = messages.split_digests(message.digests)
+        if not 0 <= message.start <= 2**32 - len(digests):
+            raise MalformedMessage("reference out of range")
+        ids = [self._keys.chunk_id(digest) for digest in digests]
+        held = chunks.packs_of(self._vault, list(dict.fromkeys(ids)))
+        self._lease(set(held.values()))
+        refs = []
+        with self._lock:
+            for offset, (digest, chunk_id) in enumerate(zip(digests, ids, strict=True)):
+                if chunk_id in held or chunk_id in self._coming:
+                    continue
+                self._coming.add(chunk_id)
+                self._announced[message.start + offset] = digest
+                refs.append(message.start + offset)
+            if len(self._announced) > limits.OUTSTANDING_DIGESTS_MAX:
+                raise TooMany("too many announced chunks have not been sent")
+        return messages.ChunksLack(message.start, refs)
+
+    def _lease(self, packs: set[str]) -> None:
+        fresh = packs - self._leased
+        leases = [Lease(upload=self.upload, pack_id=name) for name in fresh]
+        Lease.objects.bulk_create(leases, ignore_conflicts=True)
+        self._leased |= fresh
+
+    def take(self, ref: int, data: bytes | memoryview) -> None:
+        """Store one chunk; raises :class:`DigestMismatch` when it is not what was announced."""
+        with self._lock:
+            digest = self._announced.pop(ref, None)
+        if digest is None:
+            raise NotAllowed(f"chunk {ref} was not asked for")
+        chunk_id = self._keys.chunk_id(digest)
+        if hashlib.sha256(data).digest() != digest:
+            with self._lock:
+                self._coming.discard(chunk_id)
+            raise DigestMismatch(f"chunk {ref} does not have the announced digest")
+        self._writer.add(chunk_id, data)
+        with self._lock:
+            self.received += len(data)
+
+    def index_finished(self, *, at_least: int = _PACKS_PER_INDEX_WRITE) -> None:
+        """Write the rows of packs that have become durable, when there are enough of them."""
+        self._unindexed += self._writer.take_finished()
+        if len(self._unindexed) < at_least:
+            return
+        finished, self._unindexed = self._unindexed, []
+        chunks.add_packs(self._vault, finished)
+        self._leased |= {pack.name for pack in finished}
+        stored = {entry.chunk_id for pack in finished for entry in pack.entries}
+        with self._lock:
+            self._coming -= stored
+
+    def save_progress(self) -> None:
+        """Keep the counters, for pages and the admin."""
+        Upload.objects.filter(pk=self.upload.pk).update(
+            received_bytes=self.received, updated_at=timezone.now()
+        )
+
+    def cut(self) -> None:
+        """The connection is gone: seal the open pack so that nothing in it is sent again."""
+        try:
+            self._seal_all()
+        finally:
+            self._writer.abort()
+            Upload.objects.filter(pk=self.upload.pk, state=UploadState.RECEIVING).update(
+                state=UploadState.CUT, received_bytes=self.received, updated_at=timezone.now()
+            )
+
+    def abort(self) -> None:
+        """Storing failed: drop the open pack. What is durable stays usable for another try."""
+        self._writer.abort()
+        Upload.objects.filter(pk=self.upload.pk, state=UploadState.RECEIVING).update(
+            state=UploadState.REFUSED, updated_at=timezone.now()
+        )
+
+    def _seal_all(self) -> None:
+        self._writer.finish()
+        self.index_finished(at_least=1)
+
+    def commit(self, message: messages.BackupCommit) -> messages.BackupStored:
+        """Make the snapshot durable and visible, and answer with its receipt.
+
+        The same id and manifest again gives the same receipt; raises :class:`ManifestRefused`
+        for a manifest that is not signed by this phone or not complete, :class:`Conflict` for
+        another manifest under a known id.
+        """
+        header = self._checked_header(message)
+        known = Snapshot.objects.filter(vault=self._vault, snapshot_id=header.snapshot_id).first()
+        wanted = manifest.manifest_hash(message.header).hex()
+        if known is not None and known.manifest_hash != wanted:
+            raise Conflict("this snapshot id names another manifest")
+        if known is None:
+            known = self._commit_new(message, header)
+        receipt = receipts.settle(known)
+        self.held = max(0, header.bytes - self.received)
+        Upload.objects.filter(pk=self.upload.pk).update(
+            held_bytes=self.held, received_bytes=self.received, updated_at=timezone.now()
+        )
+        return messages.BackupStored(receipt, received=self.received, held=self.held)
+
+    def _checked_header(self, message: messages.BackupCommit) -> manifest.ManifestHeader:
+        manifest.check_header_signature(self._phone_key, message.header, message.signature)
+        header = manifest.decode_header(message.header)
+        if header.phone_key != self._phone_key:
+            raise ManifestRefused("the manifest names another phone key")
+        if (header.iss, header.sub) != (self._vault.iss, self._vault.sub):
+            raise ManifestRefused("the manifest names another account")
+        if header.snapshot_id != self.upload.snapshot_id:
+            raise ManifestRefused("the manifest names another snapshot id")
+        return header
+
+    def _commit_new(
+        self, message: messages.BackupCommit, header: manifest.ManifestHeader
+    ) -> Snapshot:
+        self._seal_all()
+        packs = check_complete(self._vault, header)
+        put_header(self._backend, self._keys, header.snapshot_id, message.header, message.signature)
+        return self._publish(header, manifest.manifest_hash(message.header), packs)
+
+    def _publish(
+        self, header: manifest.ManifestHeader, manifest_hash: bytes, packs: set[str]
+    ) -> Snapshot:
+        """Step 5: recheck the packs, then snapshot, references and sequence in one transaction."""
+        try:
+            with transaction.atomic():
+                names = sorted(packs)
+                for batch in chunks.batches(names):
+                    if Pack.objects.filter(name__in=batch).count() != len(batch):
+                        raise StationFault("a pack that was leased is gone; back up again")
+                snapshot = Snapshot.objects.create(
+                    snapshot_id=header.snapshot_id,
+                    vault=self._vault,
+                    state=SnapshotState.COMMITTED,
+                    source=header.source,
+                    label=header.label,
+                    phone=self.upload.phone,
+                    created_at=receipts.moment(header.created),
+                    stored_at=timezone.now().replace(microsecond=0),
+                    items=header.items,
+                    total_bytes=header.bytes,
+                    manifest_hash=manifest_hash.hex(),
+                    sequence=receipts.next_sequence(self._vault),
+                )
+                SnapshotPack.objects.bulk_create(
+                    [SnapshotPack(snapshot=snapshot, pack_id=name) for name in names]
+                )
+                Upload.objects.filter(pk=self.upload.pk).update(state=UploadState.COMMITTED)
+                Lease.objects.filter(upload=self.upload).delete()
+        except IntegrityError:
+            raise Conflict("this snapshot id was stored at the same moment") from None
+        return snapshot
+
+
+def cut_abandoned() -> int:
+    """At start-up: uploads of a process that died are cut off; returns how many."""
+    return Upload.objects.filter(state=UploadState.RECEIVING).update(state=UploadState.CUT)

@@ -1,0 +1,82 @@
+"""Reading manifests back from the store: page by page, so that their size does not matter."""
+
+from collections.abc import Iterator
+from functools import lru_cache
+
+from transfer import chunks, station, vaults
+from transfer.models import Snapshot, Vault
+from transfer.store.objects import StoredHeader, get_header
+from transfer.store.packs import PackReader
+from wire import manifest
+from wire.errors import Damaged, ManifestRefused
+from wire.manifest import ChunkRef, Item, ManifestHeader, PageRef
+
+
+@lru_cache(maxsize=16)
+def reader_of(vault_id: str) -> PackReader:
+    """The reader of this vault's packs."""
+    return PackReader(station.identity().backend, vaults.keys_of(vault_id))
+
+
+def header_of(snapshot: Snapshot) -> StoredHeader:
+    """The stored header with its signature; raises :class:`Damaged`, naming the snapshot."""
+    keys = vaults.keys_of(snapshot.vault_id)
+    stored = get_header(station.identity().backend, keys, snapshot.snapshot_id)
+    if manifest.manifest_hash(stored.header).hex() != snapshot.manifest_hash:
+        raise Damaged(f"snapshot {snapshot.snapshot_id}: its header is not the receipted one")
+    return stored
+
+
+def page_bytes(vault: Vault, page: PageRef) -> bytes:
+    """One manifest page; raises :class:`Damaged` when it is missing or altered."""
+    chunk_id = vaults.keys_of(vault.pk).chunk_id(page.digest)
+    place = chunks.places_of(vault, [chunk_id]).get(chunk_id)
+    if place is None or place.entry.raw_len != page.length:
+        raise Damaged("a manifest page is missing")
+    return reader_of(vault.pk).read(place.pack, place.entry)
+
+
+def pages_of(vault: Vault, header: ManifestHeader) -> Iterator[list[Item]]:
+    """The items of each page, in order."""
+    for page in header.pages:
+        yield manifest.decode_page(page_bytes(vault, page))
+
+
+def check_complete(vault: Vault, header: ManifestHeader) -> set[str]:
+    """The packs that hold everything this manifest refers to.
+
+    Raises :class:`ManifestRefused` when a page or chunk is not in this vault, has another length,
+    when counts do not match, or when item names are not in strictly ascending order.
+    """
+    packs: set[str] = set()
+    items = total = pieces = 0
+    last_name = ""
+    packs |= _packs_holding(vault, [ChunkRef(page.digest, page.length) for page in header.pages])
+    for number, page in enumerate(pages_of(vault, header)):
+        if len(page) != header.pages[number].items:
+            raise ManifestRefused(f"page {number} does not list as many items as the header says")
+        for item in page:
+            if item.name <= last_name:
+                raise ManifestRefused(f"item {item.name!r} is out of order or named twice")
+            last_name = item.name
+            items, total, pieces = items + 1, total + item.size, pieces + item.chunk_count
+        packs |= _packs_holding(vault, (ref for item in page for ref in item.refs()))
+    if (items, total, pieces) != (header.items, header.bytes, header.chunks):
+        raise ManifestRefused("the header's totals are not those of its pages")
+    return packs
+
+
+def _packs_holding(vault: Vault, refs: "Iterator[ChunkRef] | list[ChunkRef]") -> set[str]:
+    keys = vaults.keys_of(vault.pk)
+    packs: set[str] = set()
+    for batch in chunks.batches(refs):
+        wanted = {keys.chunk_id(ref.digest): ref.length for ref in batch}
+        places = chunks.places_of(vault, list(wanted))
+        for chunk_id, length in wanted.items():
+            place = places.get(chunk_id)
+            if place is None:
+                raise ManifestRefused("the manifest refers to a chunk that this vault lacks")
+            if place.entry.raw_len != length:
+                raise ManifestRefused("the manifest gives a chunk another length")
+            packs.add(place.pack)
+    return packs

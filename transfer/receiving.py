@@ -1,0 +1,190 @@
+"""An open connection with a backup ticket: messages in, chunks to the ingest, credit out.
+
+Each WebSocket message is decrypted and its chunks are stored on a data thread; results are looked
+at in the order in which messages came, so a control message acts after everything before it.
+"""
+
+import asyncio
+import threading
+import time
+from typing import Final, NamedTuple
+
+from transfer import ingest, trail
+from transfer.ingest import Ingest
+from transfer.models import Step
+from transfer.session import Session
+from transfer.workers import in_database, in_worker
+from wire import limits, messages
+from wire.channel import FrameType, Sealed, frames, split_data
+from wire.errors import DigestMismatch, NotAllowed, WindowOverrun, WireError
+
+_MESSAGES_IN_FLIGHT: Final = 8
+_PROGRESS_SECONDS: Final = 0.5
+
+
+class _Taken(NamedTuple):
+    """What came of one WebSocket message."""
+
+    acknowledge: int
+    refused: list[messages.Failure]
+    control: list[bytes]
+
+
+class Receiving:
+    """The receiving module (patent claims 6 and 10)."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._ingest: Ingest | None = None
+        self._slots = asyncio.Semaphore(_MESSAGES_IN_FLIGHT)
+        self._order: asyncio.Queue[asyncio.Future[_Taken]] = asyncio.Queue()
+        self._lock = threading.Lock()
+        self._unacknowledged = 0
+        self._owed = 0
+        self._told = 0.0
+        self._renewed = time.monotonic()
+
+    async def receive(self, message: bytes) -> None:
+        """Take in one WebSocket message; waits while enough of them are under way."""
+        await self._slots.acquire()
+        sealed = self._session.channel.reserve(message)
+        self._order.put_nowait(in_worker(self._take, sealed))
+
+    @property
+    def busy(self) -> bool:
+        """Whether messages are being worked on."""
+        return self._slots.locked() or not self._order.empty()
+
+    def _take(self, sealed: Sealed) -> _Taken:
+        """On a data thread: decrypt, and store every chunk of the message."""
+        data, refused, control = 0, [], []
+        for frame in frames(self._session.channel.decrypt(sealed)):
+            if frame.type is FrameType.CONTROL:
+                control.append(bytes(frame.payload))
+                continue
+            ref, chunk = split_data(frame.payload)
+            data += len(chunk)
+            self._count(len(chunk))
+            if self._ingest is None:
+                raise NotAllowed("a chunk before backup.begin")
+            try:
+                self._ingest.take(ref, chunk)
+            except DigestMismatch as error:
+                refused.append(messages.Failure(error.code, str(error), ref))
+        return _Taken(data, refused, control)
+
+    def _count(self, length: int) -> None:
+        with self._lock:
+            self._unacknowledged += length
+            if self._unacknowledged > limits.WINDOW_BYTES:
+                raise WindowOverrun("more unacknowledged bytes than the window")
+
+    async def run(self) -> None:
+        """Look at results in order until the connection ends."""
+        while True:
+            taken = await (await self._order.get())
+            await self._acknowledge(taken.acknowledge)
+            for failure in taken.refused:
+                await self._session.outbox.say(failure)
+            for payload in taken.control:
+                await self._obey(messages.decode_from_phone(payload))
+            await self._tell_progress()
+            self._slots.release()
+
+    async def _acknowledge(self, length: int) -> None:
+        self._owed += length
+        if not self._owed:
+            return
+        owed, self._owed = self._owed, 0
+        with self._lock:
+            self._unacknowledged -= owed
+        await self._session.outbox.say(messages.Ack(owed))
+
+    async def _obey(self, message: messages.PhoneMessage) -> None:
+        say = self._session.outbox.say
+        match message:
+            case messages.BackupBegin():
+                await self._begin(message)
+            case messages.ChunksHave():
+                await say(await in_database(self._open_ingest().lack, message))
+            case messages.BackupCommit():
+                await self._commit(message)
+            case _:
+                await self._session.obey_common(message)
+
+    def _open_ingest(self) -> Ingest:
+        if self._ingest is None:
+            raise NotAllowed("backup.begin comes first")
+        return self._ingest
+
+    async def _begin(self, message: messages.BackupBegin) -> None:
+        if self._ingest is not None:
+            raise NotAllowed("this connection has begun a backup")
+        session = self._session
+        self._ingest = await in_database(
+            ingest.begin,
+            session.vault,
+            session.invitation,
+            session.phone_key,
+            message,
+            session.terms.free,
+        )
+        await in_database(
+            trail.record, session.session_id, Step.RECEIVING, self._progress(self._ingest)
+        )
+        follow_up = await session.new_follow_up()
+        await session.outbox.say(messages.BackupReady(message.snapshot_id, follow_up))
+
+    async def _commit(self, message: messages.BackupCommit) -> None:
+        upload = self._open_ingest()
+        try:
+            stored = await in_database(upload.commit, message)
+        except WireError as error:
+            if error.fatal:
+                raise
+            await self._session.outbox.say(messages.Failure(error.code, str(error)))
+            return
+        await self._session.outbox.say(stored)
+        detail = {
+            "snapshot": upload.upload.snapshot_id,
+            "received": stored.received,
+            "held": stored.held,
+        }
+        await in_database(trail.record, self._session.session_id, Step.STORED, detail)
+
+    async def _tell_progress(self) -> None:
+        """Twice a second: the index of finished packs, the page's progress, a fresh follow-up."""
+        now = time.monotonic()
+        if self._ingest is None or now - self._told < _PROGRESS_SECONDS:
+            return
+        self._told = now
+        await in_database(self._keep_up, self._ingest)
+        if now - self._renewed > limits.FOLLOW_UP_RENEWAL_SECONDS:
+            self._renewed = now
+            await self._session.outbox.say(messages.FollowUp(await self._session.new_follow_up()))
+
+    def _keep_up(self, upload: Ingest) -> None:
+        upload.index_finished()
+        upload.save_progress()
+        trail.update_progress(self._session.session_id, Step.RECEIVING, self._progress(upload))
+
+    @staticmethod
+    def _progress(upload: Ingest) -> dict[str, object]:
+        known = upload.upload
+        return {
+            "snapshot": known.snapshot_id,
+            "items": known.items,
+            "bytes": known.total_bytes,
+            "label": known.label,
+            "received": upload.received,
+        }
+
+    async def end(self, error: WireError | None) -> None:
+        """The connection is over: what was received stays usable, unless storing it failed."""
+        while not self._order.empty():
+            await asyncio.gather(self._order.get_nowait(), return_exceptions=True)
+        if self._ingest is None:
+            return
+        storing_failed = error is not None and error.code in (4500, 4507)
+        finish = self._ingest.abort if storing_failed else self._ingest.cut
+        await in_database(finish)

@@ -1,0 +1,91 @@
+"""Registering this station at an IM server that runs elsewhere (protocol section 2)."""
+
+import time
+import urllib.error
+import urllib.request
+from typing import Final
+from urllib.parse import urlsplit
+
+import msgspec
+from django.conf import settings
+from django.utils import timezone
+
+from transfer import station
+from transfer.models import Issuer
+from wire import im, proofs, tokens
+from wire.errors import NotAllowed, StationFault, WireError
+
+_TIMEOUT_SECONDS: Final = 10
+_LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+def check_origin(origin: str) -> str:
+    """The origin in canonical form; https is required except on loopback."""
+    parts = urlsplit(origin)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.path.strip("/"):
+        raise NotAllowed(f"{origin!r} is not an origin like https://im.example.org")
+    if parts.scheme == "http" and parts.hostname not in _LOOPBACK:
+        raise NotAllowed("an IM server elsewhere must be reached by https")
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def register(origin: str, code: str) -> Issuer:
+    """Register with a one-time code; pins issuer and keys, and measures the clock's offset."""
+    origin = check_origin(origin)
+    identity = station.identity()
+    code = im.canonical_code(code)
+    request = im.RegisterRequest(
+        code=code,
+        station_key=identity.public_key,
+        station_name=settings.STATION_NAME,
+        proof=proofs.prove(identity.key, im.register_proof_text(code)),
+    )
+    asked = time.time()
+    body = _call(origin + im.STATIONS_PATH, im.encode(request))
+    reply = im.decode(im.RegisterReply, body)
+    issuer, _created = Issuer.objects.update_or_create(
+        iss=reply.iss,
+        defaults={
+            "origin": origin,
+            "keys": [key.hex() for key in reply.keys],
+            "registered_at": timezone.now(),
+            "clock_offset_seconds": round(reply.server_time - (asked + time.time()) / 2),
+        },
+    )
+    return issuer
+
+
+def refresh(issuer: Issuer) -> None:
+    """Fetch the issuer's keys again: a rotation publishes the next one before it signs.
+
+    At least one pinned key must still be published, or nothing is changed.
+    """
+    published = msgspec.json.decode(_call(issuer.origin + im.KEYS_PATH))
+    keys = [key.hex() for key in tokens.keys_from_jwk_set(published)]
+    if not set(keys) & set(issuer.keys):
+        raise NotAllowed("the IM server publishes none of the keys that this station pinned")
+    Issuer.objects.filter(pk=issuer.pk).update(keys=keys)
+
+
+def refresh_all() -> dict[str, str]:
+    """Refresh every issuer elsewhere; what failed, by origin."""
+    failed = {}
+    for issuer in Issuer.objects.exclude(origin=""):
+        try:
+            refresh(issuer)
+        except WireError as error:
+            failed[issuer.origin] = str(error)
+    return failed
+
+
+def _call(url: str, body: bytes | None = None) -> bytes:
+    request = urllib.request.Request(  # noqa: S310 - check_origin allows http(s) only
+        url, data=body, headers={"Content-Type": "application/json"}
+    )
+    try:
+        with urllib.request.urlopen(request, timeout=_TIMEOUT_SECONDS) as reply:  # noqa: S310
+            return bytes(reply.read(im.BODY_BYTES_MAX))
+    except urllib.error.HTTPError as error:
+        raise im.Refused.from_reply(error.read(im.BODY_BYTES_MAX)) from None
+    except OSError as error:
+        raise StationFault(f"cannot reach the IM server at {url}: {error}") from None

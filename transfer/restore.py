@@ -1,0 +1,205 @@
+"""Giving a snapshot back (patent claims 5 and 10: the recovery module).
+
+One :class:`Recovery` serves one open connection with a restore ticket. It plans what to send, in
+pieces that fill one WebSocket message; reading, decrypting and sending are the caller's.
+"""
+
+from bisect import bisect_right
+from collections.abc import Iterator
+from functools import lru_cache
+from itertools import accumulate
+from typing import Final, NamedTuple
+
+from django.utils import timezone
+
+from transfer import chunks, manifests, trail, vaults
+from transfer.chunks import Place
+from transfer.models import Snapshot, Step, Vault
+from wire import channel, limits, manifest, messages
+from wire.errors import Damaged, MalformedMessage, NotAllowed, NotFound, TooLarge
+from wire.manifest import ChunkRef, Item, ManifestHeader
+
+_PAGES_HELD: Final = 4
+# A damaged chunk is answered by a refusal in its place, which must fit as well.
+FAILURE_CHARS_MAX: Final = 200
+_FAILURE_FRAME_BYTES: Final = 512
+
+
+class Piece(NamedTuple):
+    """One data frame to send: its reference, where its chunk lies, and its length in bytes.
+
+    ``place`` is None when the index has lost the chunk.
+    """
+
+    ref: int
+    place: Place | None
+    length: int
+
+
+class Recovery:
+    """What one phone may read: its own vault, or only what its invitation is bound to."""
+
+    def __init__(self, vault: Vault, binding: messages.Binding | None) -> None:
+        self._vault = vault
+        self._binding = binding
+        self._keys = vaults.keys_of(vault.pk)
+        self._header = lru_cache(maxsize=2)(self._read_header)
+        self._ends = lru_cache(maxsize=2)(self._read_ends)
+        self._page = lru_cache(maxsize=_PAGES_HELD)(self._read_page)
+
+    @property
+    def _bound_selection(self) -> messages.Selection | None:
+        return None if self._binding is None else self._binding.selection
+
+    def listing(self, message: messages.SnapshotsList) -> messages.SnapshotsPage:
+        """One page of this account's snapshots, newest first; a bound invitation shows its own."""
+        found = Snapshot.objects.receipted().filter(vault=self._vault)
+        if self._binding is not None:
+            found = found.filter(snapshot_id=self._binding.snapshot_id)
+        size = limits.SNAPSHOTS_PER_PAGE
+        pages = max(1, -(-found.count() // size))
+        if not 0 <= message.page < pages:
+            raise NotFound("no such page")
+        rows = found.order_by("-sequence")[message.page * size : (message.page + 1) * size]
+        return messages.SnapshotsPage(message.page, pages, [_summary(row) for row in rows])
+
+    def manifest(
+        self, message: messages.SnapshotGet
+    ) -> tuple[messages.SnapshotManifest, list[Piece]]:
+        """The signed header, and the pages that list at least one chosen item."""
+        snapshot, header = self._header(message.snapshot_id)
+        stored = manifests.header_of(snapshot)
+        wanted = [
+            number for number in range(len(header.pages)) if self._page_is_wanted(message, number)
+        ]
+        reply = messages.SnapshotManifest(stored.header, stored.signature, snapshot.receipt, wanted)
+        refs = [header.pages[number] for number in wanted]
+        pieces = self._pieces([ChunkRef(page.digest, page.length) for page in refs], 0)
+        numbered = zip(wanted, pieces, strict=True)
+        return reply, [piece._replace(ref=number) for number, piece in numbered]
+
+    def _page_is_wanted(self, message: messages.SnapshotGet, number: int) -> bool:
+        selections = [
+            selection
+            for selection in (message.selection, self._bound_selection)
+            if selection is not None
+        ]
+        if not selections:
+            return True
+        items = self._page(message.snapshot_id, number)
+        return any(all(each.covers(item.name) for each in selections) for item in items)
+
+    def chunks(self, message: messages.ChunksGet) -> Iterator[list[Piece]]:
+        """The pieces that were asked for, in order, at most 4,096 at a time.
+
+        Raises :class:`NotFound` for an item or range that the manifest does not have,
+        :class:`NotAllowed` for what lies outside the binding.
+        """
+        if not 0 < len(message.wants) <= limits.WANTS_MAX:
+            raise TooLarge("too many wants in one message")
+        total = sum(max(0, want.count) for want in message.wants)
+        if not 0 <= message.start <= 2**32 - total:
+            raise MalformedMessage("reference out of range")
+        for want in message.wants:
+            self._check(message.snapshot_id, want)
+        refs = (ref for want in message.wants for ref in self._refs(message.snapshot_id, want))
+        start = message.start
+        for batch in chunks.batches(refs):
+            yield self._pieces(batch, start)
+            start += len(batch)
+
+    def _check(self, snapshot_id: str, want: messages.Want) -> None:
+        item = self._item(snapshot_id, want.item)
+        if want.first < 0 or want.count <= 0 or want.first + want.count > item.chunk_count:
+            raise NotFound(f"item {want.item} has no such range")
+        selection = self._bound_selection
+        if selection is not None and not selection.covers(item.name):
+            raise NotAllowed("this item is outside what the invitation permits")
+
+    def _refs(self, snapshot_id: str, want: messages.Want) -> Iterator[ChunkRef]:
+        item = self._item(snapshot_id, want.item)
+        for number, ref in enumerate(item.refs()):
+            if want.first <= number < want.first + want.count:
+                yield ref
+
+    def _item(self, snapshot_id: str, number: int) -> Item:
+        _, header = self._header(snapshot_id)
+        if not 0 <= number < header.items:
+            raise NotFound(f"no item {number}")
+        ends = self._ends(snapshot_id)
+        page = bisect_right(ends, number)
+        # Counted back from the page's end, which is what ``ends`` holds.
+        return self._page(snapshot_id, page)[number - ends[page]]
+
+    def _pieces(self, refs: list[ChunkRef], start: int) -> list[Piece]:
+        ids = [self._keys.chunk_id(ref.digest) for ref in refs]
+        places = chunks.places_of(self._vault, list(dict.fromkeys(ids)))
+        return [
+            Piece(start + offset, places.get(chunk_id), ref.length)
+            for offset, (chunk_id, ref) in enumerate(zip(ids, refs, strict=True))
+        ]
+
+    def _read_header(self, snapshot_id: str) -> tuple[Snapshot, ManifestHeader]:
+        if self._binding is not None and snapshot_id != self._binding.snapshot_id:
+            raise NotAllowed("this invitation is for another snapshot")
+        found = Snapshot.objects.receipted().filter(vault=self._vault, snapshot_id=snapshot_id)
+        snapshot = found.select_related("vault").first()
+        if snapshot is None:
+            raise NotFound("no such snapshot")
+        return snapshot, manifest.decode_header(manifests.header_of(snapshot).header)
+
+    def _read_ends(self, snapshot_id: str) -> list[int]:
+        _, header = self._header(snapshot_id)
+        return list(accumulate(page.items for page in header.pages))
+
+    def _read_page(self, snapshot_id: str, number: int) -> list[Item]:
+        _, header = self._header(snapshot_id)
+        return manifest.decode_page(manifests.page_bytes(self._vault, header.pages[number]))
+
+    def read(self, piece: Piece) -> bytes:
+        """The chunk of one piece; any thread. Raises :class:`Damaged`."""
+        if piece.place is None or piece.place.entry.raw_len != piece.length:
+            raise Damaged("a chunk of this snapshot is missing from the store")
+        try:
+            return manifests.reader_of(self._vault.pk).read(piece.place.pack, piece.place.entry)
+        except NotFound as error:
+            raise Damaged(str(error)) from None
+
+    def done(self, session_id: str, message: messages.RestoreDone) -> None:
+        """Note the result; a whole verified restore is a proof that the snapshot is readable."""
+        detail = {
+            "snapshot": message.snapshot_id,
+            "verified": message.verified,
+            "failed": message.failed,
+        }
+        trail.record(session_id, Step.RESTORED, detail)
+        whole = Snapshot.objects.filter(vault=self._vault, snapshot_id=message.snapshot_id)
+        if message.failed == 0:
+            whole.filter(items=message.verified).update(proven_at=timezone.now())
+
+
+def _summary(row: Snapshot) -> messages.SnapshotSummary:
+    return messages.SnapshotSummary(
+        snapshot_id=row.snapshot_id,
+        source=row.source,
+        label=row.label,
+        created=int(row.created_at.timestamp()),
+        stored=int(row.stored_at.timestamp()),
+        items=row.items,
+        bytes=row.total_bytes,
+    )
+
+
+def in_messages(pieces: list[Piece]) -> Iterator[list[Piece]]:
+    """Group pieces so that each group fills one WebSocket message."""
+    group: list[Piece] = []
+    size = 0
+    for piece in pieces:
+        framed = max(piece.length + channel.DATA_FRAME_OVERHEAD, _FAILURE_FRAME_BYTES)
+        if group and size + framed > channel.MAX_PLAINTEXT:
+            yield group
+            group, size = [], 0
+        group.append(piece)
+        size += framed
+    if group:
+        yield group

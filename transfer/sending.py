@@ -1,0 +1,132 @@
+"""An open connection with a restore ticket: requests in, manifest pages and chunks out, in order.
+
+The phone grants credit; without it nothing is read from the disk, so a slow phone costs nothing.
+"""
+
+import asyncio
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from transfer import trail
+from transfer.models import Step
+from transfer.restore import FAILURE_CHARS_MAX, Piece, Recovery, in_messages
+from transfer.session import Session
+from transfer.workers import in_database, in_worker
+from wire import limits, messages
+from wire.channel import FrameType, control_frame, data_frame_header, frames
+from wire.errors import Damaged, NotAllowed, TooMany, WireError
+
+_REQUESTS_MAX: Final = 64
+
+
+class Sending:
+    """The sending side of recovery (patent claims 5 and 10)."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._recovery = Recovery(session.vault, session.terms.binding)
+        self._requests: asyncio.Queue[messages.PhoneMessage] = asyncio.Queue(_REQUESTS_MAX)
+        self._credit = session.terms.window
+        self._granted = asyncio.Event()
+        self._sent = 0
+        self._snapshot_id = ""
+        self._working = False
+
+    @property
+    def busy(self) -> bool:
+        """Whether a request is being worked on and could go on."""
+        return self._working and self._credit > 0
+
+    async def receive(self, message: bytes) -> None:
+        """Take in one WebSocket message. Credit counts at once, requests wait their turn."""
+        for frame in frames(self._session.channel.open(message)):
+            if frame.type is not FrameType.CONTROL:
+                raise NotAllowed("a restore ticket permits no data")
+            request = messages.decode_from_phone(bytes(frame.payload))
+            if isinstance(request, messages.Ack):
+                self._grant(request.bytes)
+                continue
+            try:
+                self._requests.put_nowait(request)
+            except asyncio.QueueFull:
+                raise TooMany("too many requests are waiting") from None
+
+    def _grant(self, length: int) -> None:
+        if length < 0:
+            raise NotAllowed("negative credit")
+        self._credit = min(self._credit + length, limits.WINDOW_BYTES_MAX)
+        self._granted.set()
+
+    async def run(self) -> None:
+        """Serve requests in order until the connection ends."""
+        while True:
+            request = await self._requests.get()
+            self._working = True
+            try:
+                await self._serve(request)
+            except WireError as error:
+                if error.fatal:
+                    raise
+                ref = request.start if isinstance(request, messages.ChunksGet) else None
+                await self._session.outbox.say(messages.Failure(error.code, str(error), ref))
+            self._working = False
+
+    async def _serve(self, request: messages.PhoneMessage) -> None:
+        say = self._session.outbox.say
+        match request:
+            case messages.SnapshotsList():
+                await say(await in_database(self._recovery.listing, request))
+            case messages.SnapshotGet():
+                reply, pieces = await in_database(self._recovery.manifest, request)
+                self._snapshot_id = request.snapshot_id
+                await in_database(self._tell_progress)
+                await say(reply)
+                await self._send(pieces)
+            case messages.ChunksGet():
+                plan = self._recovery.chunks(request)
+                while pieces := await in_database(_next, plan):
+                    await self._send(pieces)
+            case messages.RestoreDone():
+                await in_database(self._recovery.done, self._session.session_id, request)
+            case _:
+                await self._session.obey_common(request)
+
+    async def _send(self, pieces: Iterable[Piece]) -> None:
+        for group in in_messages(list(pieces)):
+            await self._wait_for_credit(sum(piece.length for piece in group))
+            await self._session.outbox.put(in_worker(self._frames, group))
+
+    async def _wait_for_credit(self, length: int) -> None:
+        while self._credit < length:
+            self._granted.clear()
+            await self._granted.wait()
+        self._credit -= length
+        self._sent += length
+
+    def _frames(self, group: list[Piece]) -> bytes:
+        """On a data thread: read the chunks of one message. Damage is reported in its place."""
+        parts: list[bytes] = []
+        for piece in group:
+            try:
+                chunk = self._recovery.read(piece)
+            except Damaged as error:
+                reason = str(error)[:FAILURE_CHARS_MAX]
+                failure = messages.Failure(error.code, reason, piece.ref)
+                parts.append(control_frame(messages.encode(failure)))
+            else:
+                parts += [data_frame_header(piece.ref, len(chunk)), chunk]
+        return b"".join(parts)
+
+    async def end(self, _error: WireError | None) -> None:
+        """The connection is over."""
+        if self._snapshot_id:
+            await in_database(self._tell_progress)
+
+    def _tell_progress(self) -> None:
+        detail = {"snapshot": self._snapshot_id, "sent": self._sent}
+        trail.update_progress(self._session.session_id, Step.SENDING, detail)
+
+
+def _next(plan: Iterator[list[Piece]]) -> list[Piece]:
+    """The next pieces of a plan, none at its end: StopIteration cannot pass through a future."""
+    return next(plan, [])

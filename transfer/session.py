@@ -1,0 +1,52 @@
+"""What an open connection stands on: who, for which vault, over which channel."""
+
+from dataclasses import dataclass
+
+from transfer import verification
+from transfer.models import Invitation, Vault
+from transfer.outbox import Outbox
+from transfer.workers import in_database
+from wire import messages, tokens
+from wire.channel import Channel
+from wire.errors import NotAllowed
+
+
+class PhoneLeft(Exception):
+    """The phone said goodbye."""
+
+
+@dataclass(frozen=True)
+class Session:
+    """A verified connection. ``phone_key`` is 32 bytes; ``terms`` were sent as ``open``."""
+
+    invitation: Invitation
+    ticket: tokens.Ticket
+    phone_key: bytes
+    vault: Vault
+    terms: messages.Open
+    channel: Channel
+    outbox: Outbox
+
+    @property
+    def session_id(self) -> str:
+        """The invitation's session id, hex."""
+        return self.invitation.session_id
+
+    async def new_follow_up(self) -> bytes:
+        """An encoded invitation to go on with after a cut."""
+        return await in_database(verification.follow_up_for, self.invitation, self.ticket)
+
+    async def obey_common(self, message: messages.PhoneMessage) -> None:
+        """What either scope permits; anything else is :class:`NotAllowed`."""
+        match message:
+            case messages.Ping():
+                await self.outbox.say(messages.Pong())
+            case messages.Pong():
+                pass
+            case messages.Bye():
+                await self.outbox.say(messages.Bye())
+                await self.outbox.drained()
+                raise PhoneLeft
+            case _:
+                name = type(message).__name__
+                raise NotAllowed(f"{name} is not permitted by a {self.ticket.scope} ticket")

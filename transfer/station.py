@@ -1,0 +1,44 @@
+"""Who this station is: its root key, the identity derived from it, and its store."""
+
+from dataclasses import dataclass
+from functools import cache
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from django.conf import settings
+
+from transfer.store.backends import Backend
+from transfer.store.backends.posix import PosixBackend
+from transfer.store.crypto import Root
+from transfer.store.objects import claim_store
+from wire.invitation import station_id, station_id_text
+
+
+@dataclass(frozen=True)
+class Identity:
+    """The station's keys and where it keeps bytes. ``station_id`` is 16 bytes."""
+
+    root: Root
+    key: Ed25519PrivateKey
+    station_id: bytes
+    backend: Backend
+
+    @property
+    def station_id_text(self) -> str:
+        """The station id as tokens and people see it."""
+        return station_id_text(self.station_id)
+
+    @property
+    def public_key(self) -> bytes:
+        """The station's Ed25519 public key, 32 bytes."""
+        return self.key.public_key().public_bytes_raw()
+
+
+@cache
+def identity() -> Identity:
+    """This process's station; made at first use, refused when the store belongs to another."""
+    root = Root.load_or_create(settings.STATION_ROOT_KEY, settings.STATION_PASSPHRASE)
+    key = root.station_key()
+    own_id = station_id(key.public_key().public_bytes_raw())
+    backend = PosixBackend(settings.STATION_STORE_DIR)
+    claim_store(backend, root, station_id_text(own_id))
+    return Identity(root, key, own_id, backend)

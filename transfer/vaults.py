@@ -1,0 +1,53 @@
+"""Vaults: what one account keeps here, owned by one site user, under its own keys."""
+
+import os
+from functools import lru_cache
+
+from django.contrib.auth.models import AbstractBaseUser
+from django.db import IntegrityError, transaction
+
+from transfer import station
+from transfer.models import Vault
+from transfer.store.crypto import VaultKeys
+from transfer.store.objects import open_vault, put_vault
+from wire.errors import VerificationFailed
+
+
+@lru_cache(maxsize=64)
+def keys_of(vault_id: str) -> VaultKeys:
+    """The vault's keys, unwrapped with the station's root."""
+    identity = station.identity()
+    return open_vault(identity.backend, identity.root, bytes.fromhex(vault_id)).keys
+
+
+def find(owner: AbstractBaseUser, iss: str, sub: str) -> Vault | None:
+    """The vault of this account when it is this owner's; None when the link must be asked for.
+
+    Raises :class:`VerificationFailed` when account or owner is linked otherwise; it names nobody.
+    """
+    vault = Vault.objects.filter(iss=iss, sub=sub).first()
+    if vault is not None and vault.owner_id == owner.pk:
+        return vault
+    if vault is not None and vault.owner_id is not None:
+        raise VerificationFailed("this account is linked to another user of this station")
+    if Vault.objects.filter(owner_id=owner.pk).exists():
+        raise VerificationFailed("this user's backups belong to another account")
+    return None
+
+
+def link(owner: AbstractBaseUser, iss: str, sub: str) -> Vault:
+    """Link account and owner, making the vault when it is new. Its object is durable first."""
+    found = find(owner, iss, sub)
+    if found is not None:
+        return found
+    rebuilt = Vault.objects.filter(iss=iss, sub=sub, owner=None)
+    if rebuilt.update(owner_id=owner.pk) == 1:
+        return Vault.objects.get(iss=iss, sub=sub)
+    identity = station.identity()
+    keys = VaultKeys(os.urandom(16), os.urandom(32))
+    put_vault(identity.backend, identity.root, keys, iss, sub)
+    try:
+        with transaction.atomic():
+            return Vault.objects.create(id=keys.vault_id.hex(), iss=iss, sub=sub, owner_id=owner.pk)
+    except IntegrityError:
+        raise VerificationFailed("this account was linked at the same moment") from None

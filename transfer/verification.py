@@ -1,0 +1,161 @@
+"""Verification on the station's side (patent claims 4 and 9): what touches the database.
+
+The checks themselves are :class:`wire.handshake.StationHandshake`; these functions give it its
+terms, and carry out what follows from each of its events.
+"""
+
+import time
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from transfer import approvals, enrolment, invitations, station, trail, vaults
+from transfer.models import (
+    Approval,
+    ApprovalKind,
+    Invitation,
+    InvitationPurpose,
+    InvitationState,
+    Step,
+    Vault,
+)
+from wire import limits, messages, tokens
+from wire.errors import Busy, TimedOut, VerificationFailed
+from wire.handshake import SCOPES, FirstAccepted, StationTerms
+from wire.invitation import Scope
+
+
+def live_invitation(session_id: str) -> Invitation:
+    """The invitation that a connection names, while first contact is allowed.
+
+    Raises :class:`VerificationFailed` for an unknown one, :class:`TimedOut` and :class:`Busy`.
+    """
+    found = Invitation.objects.select_related("issuer", "owner").filter(session_id=session_id)
+    invitation = found.first()
+    if invitation is None:
+        raise VerificationFailed("no such invitation")
+    if invitation.state != InvitationState.SHOWN:
+        raise Busy("the QR code was used before")
+    late = timezone.now() - invitation.expires_at
+    if late.total_seconds() > limits.CLOCK_SKEW_SECONDS:
+        raise TimedOut("the QR code has expired")
+    return invitation
+
+
+def terms_of(invitation: Invitation) -> StationTerms:
+    """What the handshake needs to know."""
+    key, secret = invitations.secrets_of(invitation)
+    return StationTerms(
+        public_part=bytes(invitation.public_part),
+        secret=secret,
+        invitation_key=key,
+        station_key=station.identity().key,
+        iss=invitation.issuer.iss,
+        issuer_keys=invitation.issuer.public_keys(),
+        bound_phone=invitation.bound_phone,
+        now=lambda: int(time.time()) + invitation.issuer.clock_offset_seconds,
+    )
+
+
+@dataclass(frozen=True)
+class Linked:
+    """The account is this owner's: go on."""
+
+    vault: Vault
+
+
+@dataclass(frozen=True)
+class AskOwner:
+    """The account is new here: the owner is being asked."""
+
+    approval: Approval
+
+
+def take_first(invitation: Invitation, first: FirstAccepted, digits: str) -> Linked | AskOwner:
+    """Claim the invitation for a verified phone and find the vault, in one transaction.
+
+    Raises :class:`Busy` when another connection has claimed it.
+    """
+    ticket = first.ticket
+    try:
+        with transaction.atomic():
+            invitations.claim(invitation.session_id, ticket.cnf)
+            vault = vaults.find(invitation.owner, ticket.iss, ticket.sub)
+            trail.record_once(invitation.session_id, Step.CONFIRMED)
+            trail.record(invitation.session_id, Step.FIRST_VERIFIED, {"account": ticket.sub})
+    except Invitation.DoesNotExist:
+        raise Busy("the QR code was used before") from None
+    if vault is not None:
+        return Linked(vault)
+    approval = approvals.ask(
+        invitation.session_id,
+        ApprovalKind.LINK,
+        digits=digits,
+        phone_key=first.phone_key,
+        name=ticket.sub[: limits.NAME_CHARS_MAX],
+    )
+    return AskOwner(approval)
+
+
+def link(invitation: Invitation, ticket: tokens.Ticket) -> Vault:
+    """The owner accepted the account."""
+    return vaults.link(invitation.owner, ticket.iss, ticket.sub)
+
+
+def ask_to_enrol(invitation: Invitation, phone_key: bytes, name: str, digits: str) -> Approval:
+    """Put the enrolment to the owner; only an embedded IM server enrols through the station."""
+    if invitation.issuer.origin or invitation.purpose != InvitationPurpose.QR:
+        raise VerificationFailed("phones are not enrolled through this invitation")
+    return approvals.ask(
+        invitation.session_id,
+        ApprovalKind.ENROL,
+        digits=digits,
+        phone_key=phone_key,
+        name=name,
+    )
+
+
+def enrol(invitation: Invitation, approval: Approval) -> messages.Enrolled:
+    """The owner allowed the phone: enrol it, link its account, and invite it to go on."""
+    phone_key = bytes.fromhex(approval.phone_key)
+    phone = tokens.thumbprint(phone_key)
+    try:
+        invitations.claim(invitation.session_id, phone)
+    except Invitation.DoesNotExist:
+        raise Busy("the QR code was used before") from None
+    grant = enrolment.enrol(invitation.owner, phone_key, approval.name)
+    vaults.link(invitation.owner, grant.iss, grant.sub)
+    trail.record(invitation.session_id, Step.ENROLLED, {"name": approval.name})
+    follow_up = invitations.follow_up(invitation, phone=phone, scope=Scope(invitation.scope))
+    return messages.Enrolled(
+        iss=grant.iss,
+        sub=grant.sub,
+        keys=grant.keys,
+        station_name=settings.STATION_NAME,
+        invitation=follow_up.encode(),
+    )
+
+
+def opening(invitation: Invitation, ticket: tokens.Ticket) -> messages.Open:
+    """The terms of an open connection: its one scope, window, free space, binding."""
+    free = station.identity().backend.free_bytes()
+    return messages.Open(
+        scope=ticket.scope,
+        window=limits.WINDOW_BYTES,
+        free=usable_bytes(free),
+        station_name=settings.STATION_NAME,
+        binding=invitations.binding_of(invitation) if ticket.scope == "restore" else None,
+    )
+
+
+def usable_bytes(free: int | None) -> int:
+    """What a backup may take, given free bytes: 5 % stay in reserve. Unknown counts as endless."""
+    return 2**62 if free is None else free - free // 20
+
+
+def follow_up_for(invitation: Invitation, ticket: tokens.Ticket) -> bytes:
+    """An encoded invitation with which this phone can go on in the same scope after a cut."""
+    scope = SCOPES[ticket.scope]
+    return invitations.follow_up(invitation, phone=ticket.cnf, scope=scope).encode()
