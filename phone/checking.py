@@ -5,33 +5,10 @@ checks them.
 """
 
 import hashlib
-from enum import StrEnum
 from typing import Protocol
 
+from phone.errors import NotWritten, Obstacle
 from wire.manifest import Item
-
-
-class Obstacle(StrEnum):
-    """Why an item was not written."""
-
-    NAME = "name"
-    EXISTS = "exists"
-    COLLISION = "collision"
-    IN_THE_WAY = "in_the_way"
-    UNWRITABLE = "unwritable"
-    DAMAGED = "damaged"
-
-
-class NotWritten(Exception):
-    """One item could not be written; others can."""
-
-    def __init__(self, obstacle: Obstacle, sentence: str) -> None:
-        super().__init__(sentence)
-        self.obstacle = obstacle
-
-
-class TargetUnusable(Exception):
-    """The target folder cannot take anything (more): no such place, no permission, disk full."""
 
 
 class ItemSink(Protocol):

@@ -14,6 +14,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import NamedTuple
 
+from phone.errors import SourceMissing
 from wire import limits
 from wire.errors import ManifestRefused
 from wire.manifest import check_item_name
@@ -94,10 +95,6 @@ class Scan:
     def size(self) -> int:
         """Bytes of all entries together."""
         return sum(entry.stamp.size for entry in self.entries)
-
-
-class SourceMissing(Exception):
-    """A path that was asked for does not exist or cannot be looked at."""
 
 
 def printable(path: str) -> str:

@@ -6,20 +6,18 @@ Every file is written whole or not at all. The private key is readable by its ow
 import os
 import tempfile
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from phone.errors import StateDamaged
 from wire import limits
 
 ENVIRONMENT: Final = "PHONE_HOME"
 _ENROLMENTS_BYTES_MAX: Final = limits.MIB
-
-
-class StateDamaged(Exception):
-    """A file of the phone's folder cannot be used; the message says which and what to do."""
 
 
 class Enrolment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -34,6 +32,19 @@ class Enrolment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     keys: list[bytes]
     im_origin: str
     station_name: str = ""
+
+
+@dataclass(frozen=True)
+class Identity:
+    """This phone's key and the account that it acts for."""
+
+    key: Ed25519PrivateKey
+    enrolment: Enrolment
+
+    @property
+    def public_key(self) -> bytes:
+        """The 32 bytes of the public half."""
+        return self.key.public_key().public_bytes_raw()
 
 
 class _File(msgspec.Struct, frozen=True):

@@ -16,7 +16,8 @@ from enum import Enum
 from pathlib import Path
 from typing import Final
 
-from phone.checking import ItemCheck, NotWritten, Obstacle, TargetUnusable
+from phone.checking import ItemCheck
+from phone.errors import NotWritten, Obstacle, TargetUnusable
 from wire.errors import WireError
 from wire.manifest import Item, check_item
 

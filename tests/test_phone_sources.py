@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from phone.sources import Problem, Reason, SourceMissing, scan
+from phone.errors import SourceMissing
+from phone.sources import Problem, Reason, scan
 
 
 def write(path: Path, content: bytes = b"hello") -> Path:

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from phone.state import Enrolment, Home, StateDamaged, default_home
+from phone.errors import StateDamaged
+from phone.state import Enrolment, Home, default_home
 
 EMBEDDED = Enrolment("station:abc", "sub-1", [b"k" * 32], "", "Home PC")
 SEPARATE = Enrolment("https://im.example", "alice", [b"i" * 32, b"j" * 32], "https://im.example")

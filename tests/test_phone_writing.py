@@ -10,7 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from phone.checking import NotWritten, Nowhere, Obstacle, TargetUnusable
+from phone.checking import Nowhere
+from phone.errors import NotWritten, Obstacle, TargetUnusable
 from phone.writing import Existing, Target
 from wire.manifest import ChunkRef, Item, pack_refs
 

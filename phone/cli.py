@@ -1,0 +1,146 @@
+"""The command line: ``python -m phone enrol|backup|list|restore|verify``.
+
+Results go to stdout, as text or with ``--json`` as one object; everything else goes to stderr.
+Errors are a sentence, a code and what to do; the exit codes are those of ``phone.errors.Exit``.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from phone import commands
+from phone.errors import Exit, explain
+
+_EPILOG: Final = """\
+exit codes:
+  0    done
+  1    failed; the message says why
+  2    the command line cannot be meant
+  3    the station, its IM server or this phone was not accepted by the other
+  4    done in part: some files were left out, or some items not restored; each is named
+  5    the station cannot be reached, or the connection was lost for too long
+  130  stopped with Ctrl-C
+
+The link goes in quotes: it contains a #. In its place may stand the path of a picture of the QR
+code. This phone's key and enrolments are in --home, else in $PHONE_HOME, else in the user's data.
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code."""
+    options = _parser().parse_args(arguments)
+    try:
+        outcome: commands.Outcome = options.run(options)
+        print(json.dumps(outcome.data) if options.json else outcome.text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        sys.stderr.close()
+        return Exit.FAILED
+    except (Exception, KeyboardInterrupt) as error:
+        return _tell_error(error, as_json=options.json)
+    return outcome.exit
+
+
+def _tell_error(error: BaseException, *, as_json: bool) -> int:
+    told = explain(error)
+    if as_json:
+        content = {"code": told.code, "message": told.message, "hint": told.hint}
+        print(json.dumps({"error": content}))
+    print(f"{told.message} [{told.code}]", file=sys.stderr)
+    if told.hint:
+        print(told.hint, file=sys.stderr)
+    return told.exit
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m phone",
+        description="Back up chats to a Backup Station, and restore them.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands_of = parser.add_subparsers(required=True, metavar="COMMAND")
+    _add_enrol(commands_of)
+    _add_backup(commands_of)
+    _add_list(commands_of)
+    _add_restore(commands_of)
+    _add_verify(commands_of)
+    return parser
+
+
+def _command(commands_of: Any, name: str, run: Any, summary: str) -> argparse.ArgumentParser:  # noqa: ANN401 (argparse names no public type)
+    parser: argparse.ArgumentParser = commands_of.add_parser(
+        name, help=summary, description=summary, allow_abbrev=False
+    )
+    parser.add_argument("--home", type=Path, metavar="DIR", help="this phone's own folder")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.set_defaults(run=run)
+    return parser
+
+
+def _add_transfer(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--patience",
+        type=_seconds,
+        default=commands.PATIENCE_SECONDS,
+        metavar="SECONDS",
+        help="how long to try again after the connection is lost (default: %(default)g)",
+    )
+
+
+def _seconds(text: str) -> float:
+    seconds = float(text)
+    if not 0 <= seconds <= 86_400:
+        raise argparse.ArgumentTypeError("between 0 and 86400 seconds")
+    return seconds
+
+
+def _add_enrol(commands_of: Any) -> None:  # noqa: ANN401
+    parser = _command(commands_of, "enrol", commands.enrol, "make this phone one of an account")
+    parser.add_argument("link", nargs="?", metavar="LINK", help="a station's link")
+    parser.add_argument("--im", metavar="ORIGIN", help="a separate IM server, https://…")
+    parser.add_argument("--code", help="the one-time code that it printed")
+    parser.add_argument("--name", default="", help="what to call this phone")
+
+
+def _add_backup(commands_of: Any) -> None:  # noqa: ANN401
+    parser = _command(commands_of, "backup", commands.backup, "back up files and folders")
+    parser.add_argument("link", metavar="LINK")
+    parser.add_argument("paths", nargs="+", metavar="PATH")
+    parser.add_argument("--label", default="", help="a note that is kept with the snapshot")
+    _add_transfer(parser)
+
+
+def _add_list(commands_of: Any) -> None:  # noqa: ANN401
+    parser = _command(commands_of, "list", commands.list_snapshots, "list this account's snapshots")
+    parser.add_argument("link", metavar="LINK")
+
+
+def _add_restore(commands_of: Any) -> None:  # noqa: ANN401
+    parser = _command(commands_of, "restore", commands.restore, "bring a snapshot's files back")
+    parser.add_argument("link", metavar="LINK")
+    parser.add_argument(
+        "snapshot",
+        nargs="?",
+        default="",
+        metavar="ID",
+        help="its ID or the first 8 characters; not needed where the link is for one snapshot",
+    )
+    parser.add_argument("--to", type=Path, required=True, metavar="DIR", help="target folder")
+    parser.add_argument("--item", action="append", default=[], metavar="NAME", help="only this")
+    parser.add_argument(
+        "--under", action="append", default=[], metavar="FOLDER", help="only what is in it"
+    )
+    parser.add_argument("--overwrite", action="store_true", help="replace files that are there")
+    _add_transfer(parser)
+
+
+def _add_verify(commands_of: Any) -> None:  # noqa: ANN401
+    summary = "read a snapshot back and check every hash, writing nothing"
+    parser = _command(commands_of, "verify", commands.verify, summary)
+    parser.add_argument("link", metavar="LINK")
+    parser.add_argument("snapshot", nargs="?", default="", metavar="ID")
+    _add_transfer(parser)

@@ -1,0 +1,75 @@
+"""How this phone becomes an account's: by the owner's Allow, or by a one-time code."""
+
+import socket
+
+from phone import im
+from phone.errors import NotEnrolled, Usage
+from phone.events import Enrolled, Tell, ignore
+from phone.link import Link
+from phone.state import Enrolment, Home, Identity
+from phone.verification import enrol_by_invitation
+from wire import limits, proofs
+from wire.im import EnrolRequest, canonical_code, enrol_code_proof_text
+from wire.invitation import Invitation
+
+
+def default_name() -> str:
+    """What this phone is called when nobody names it: the machine's name."""
+    return socket.gethostname()[: limits.NAME_CHARS_MAX] or "phone"
+
+
+def identity_for(link: Link, home: Home) -> Identity | None:
+    """This phone as the account that the link's IM server knows; None when not enrolled there."""
+    if link.invitation.im_origin:
+        enrolment = home.enrolment(im_origin=link.invitation.im_origin)
+    else:
+        enrolment = home.enrolment(iss=link.embedded_iss)
+    return None if enrolment is None else Identity(home.key(), enrolment)
+
+
+def enrol(link: Link, home: Home, *, name: str = "", tell: Tell = ignore) -> tuple[Identity, Link]:
+    """Ask the station's owner to let this phone in; returns the link to go on with.
+
+    Raises :class:`NotEnrolled` where a separate IM server wants a code instead,
+    :class:`wire.errors.NotAllowed` when the owner refuses, and what connecting raises.
+    """
+    if link.invitation.im_origin:
+        raise NotEnrolled(
+            f"This station's IM server is {link.invitation.im_origin}: enrol there with a one-time"
+            f" code (python -m phone enrol --im {link.invitation.im_origin} --code CODE)."
+        )
+    key = home.key()
+    grant = enrol_by_invitation(link, key, _checked_name(name), tell)
+    enrolment = Enrolment(grant.iss, grant.sub, grant.keys, "", grant.station_name)
+    home.remember(enrolment)
+    tell(Enrolled(grant.station_name))
+    return Identity(key, enrolment), Link(link.origin, Invitation.decode(grant.invitation))
+
+
+def enrol_by_code(origin: str, code: str, home: Home, *, name: str = "") -> Identity:
+    """Enrol at a separate IM server with the code that it printed for an account.
+
+    Raises :class:`wire.im.Refused`, :class:`phone.errors.Unreachable` or ``Untrusted``.
+    """
+    key = home.key()
+    typed = canonical_code(code)
+    proof = proofs.prove(key, enrol_code_proof_text(typed))
+    public = key.public_key().public_bytes_raw()
+    origin = origin.rstrip("/")
+    reply = im.enrol(origin, EnrolRequest(typed, public, _checked_name(name), proof))
+    enrolment = Enrolment(reply.iss, reply.sub, reply.keys, origin)
+    home.remember(enrolment)
+    return Identity(key, enrolment)
+
+
+def ready(link: Link, home: Home, *, tell: Tell = ignore) -> tuple[Identity, Link]:
+    """This phone's identity for the link; enrols first where it must."""
+    identity = identity_for(link, home)
+    return (identity, link) if identity is not None else enrol(link, home, tell=tell)
+
+
+def _checked_name(name: str) -> str:
+    chosen = name.strip() or default_name()
+    if len(chosen) > limits.NAME_CHARS_MAX or not chosen.isprintable():
+        raise Usage(f"A phone's name has at most {limits.NAME_CHARS_MAX} printable characters.")
+    return chosen

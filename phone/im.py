@@ -1,0 +1,96 @@
+"""The phone's calls to the IM server (protocol section 2): connect, and enrol by a one-time code.
+
+The IM server is either the station itself (the link's own origin, plain http inside the local
+network) or stands elsewhere, and then only https will do. Nothing secret is ever posted: a proof
+serves once, and a ticket serves only this phone's key.
+"""
+
+import http.client
+import re
+import time
+from ipaddress import ip_address
+from typing import Final, TypeVar
+from urllib.parse import urlsplit
+
+from phone.errors import Unreachable, Untrusted
+from wire import im
+from wire.errors import WireError
+
+SECONDS: Final = 10.0
+_PIECE_BYTES: Final = 4096
+_LOCAL_NAME: Final = re.compile(
+    r"[a-z0-9-]+(\.(local|lan|home|internal|home\.arpa))?", re.IGNORECASE
+)
+_Reply = TypeVar("_Reply", bound=im.Body)
+
+
+def connect(origin: str, request: im.ConnectRequest) -> im.ConnectReply:
+    """Let the IM server authenticate a scanned invitation (patent claims 2 and 7).
+
+    Raises :class:`wire.im.Refused`, :class:`Unreachable` or :class:`Untrusted`.
+    """
+    return _post(origin, im.CONNECTIONS_PATH, request, im.ConnectReply)
+
+
+def enrol(origin: str, request: im.EnrolRequest) -> im.EnrolReply:
+    """Make this phone one of the account that the code was printed for; raises as above."""
+    return _post(origin, im.PHONES_PATH, request, im.EnrolReply)
+
+
+def check_origin(origin: str) -> None:
+    """Raise :class:`Untrusted` unless ``origin`` is https, or http inside the local network."""
+    parts = urlsplit(origin)
+    if parts.scheme == "https" and parts.hostname:
+        return
+    if parts.scheme != "http" or not parts.hostname or not _is_local(parts.hostname):
+        raise Untrusted(f"{origin} is outside the local network and not reached by https.")
+
+
+def _is_local(host: str) -> bool:
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return _LOCAL_NAME.fullmatch(host) is not None
+    return address.is_private or address.is_loopback or address.is_link_local
+
+
+def _post(origin: str, path: str, request: im.Body, kind: type[_Reply]) -> _Reply:
+    check_origin(origin)
+    try:
+        status, body = _exchange(origin, path, im.encode(request))
+    except (OSError, http.client.HTTPException) as error:
+        raise Unreachable(f"The IM server at {origin} does not answer ({_why(error)}).") from None
+    if status != http.client.OK:
+        raise im.Refused.from_reply(body)
+    try:
+        return im.decode(kind, body)
+    except WireError:
+        raise Untrusted(f"What {origin} answers is not the protocol of an IM server.") from None
+
+
+def _exchange(origin: str, path: str, body: bytes) -> tuple[int, bytes]:
+    """One request; neither redirects nor proxies are followed, and the answer is bounded."""
+    parts = urlsplit(origin)
+    secure = parts.scheme == "https"
+    connection_type = http.client.HTTPSConnection if secure else http.client.HTTPConnection
+    connection = connection_type(parts.hostname or "", parts.port, timeout=SECONDS)
+    deadline = time.monotonic() + SECONDS
+    try:
+        connection.request("POST", path, body, {"Content-Type": "application/json"})
+        response = connection.getresponse()
+        return response.status, _read(response, deadline)
+    finally:
+        connection.close()
+
+
+def _read(response: http.client.HTTPResponse, deadline: float) -> bytes:
+    body = bytearray()
+    while len(body) <= im.BODY_BYTES_MAX and (piece := response.read1(_PIECE_BYTES)):
+        body += piece
+        if time.monotonic() > deadline:
+            raise TimeoutError("the answer took too long")
+    return bytes(body)
+
+
+def _why(error: Exception) -> str:
+    return getattr(error, "strerror", None) or str(error) or type(error).__name__
