@@ -13,6 +13,7 @@ from django.conf import settings
 # The calls need 16 KiB and the admin's forms less than Django's own limit; daphne alone would
 # spool a body of any length to disk before anybody looks at it.
 REQUEST_BYTES_MAX: Final = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+FORWARDED_FOR: Final = "X-Forwarded-For"
 _TOO_LARGE: Final = b"HTTP/1.1 413 Content Too Large\r\nConnection: close\r\n\r\n"
 
 
@@ -20,6 +21,15 @@ class SmallRequest(WebRequest):  # type: ignore[misc]
     """A request whose connection ends when its body passes :data:`REQUEST_BYTES_MAX`."""
 
     received = 0
+
+    def process(self) -> Any:  # noqa: ANN401 - a Deferred
+        """Believe of the address headers only what the own proxy added, which is the last."""
+        self.requestHeaders.removeHeader(b"Daphne-Root-Path")
+        forwarded = self.requestHeaders.getRawHeaders(FORWARDED_FOR)
+        if forwarded:
+            nearest = forwarded[-1].rpartition(",")[2].strip()
+            self.requestHeaders.setRawHeaders(FORWARDED_FOR, [nearest])
+        return super().process()
 
     def gotLength(self, length: int | None) -> None:  # noqa: N802 - Twisted's name
         """Refuse an announced length before the first byte of the body."""

@@ -273,6 +273,19 @@ def test_one_address_that_is_refused_again_and_again_is_turned_away(tmp_path):
         assert names[-1] == "too_many"
 
 
+def test_behind_a_proxy_each_caller_counts_by_the_address_that_the_proxy_saw(tmp_path):
+    def guess(forwarded_for):
+        headers = {"Content-Type": "application/json", "X-Forwarded-For": forwarded_for}
+        body = im.encode(PhoneActor().enrol_request("0" * 20))
+        _status, _headers, answer = server.send("POST", im.PHONES_PATH, body, headers)
+        return json.loads(answer)["code"]
+
+    with running_imserver(tmp_path, "--behind-proxy") as server:
+        mallory = [guess(f"203.0.113.{at % 200}, 198.51.100.7") for at in range(130)]
+        assert mallory[-1] == "too_many"
+        assert guess("198.51.100.8") == "code_unknown"
+
+
 def test_account_phone_and_keys_outlive_a_kill(tmp_path):
     with running_imserver(tmp_path) as server:
         server.operate("account", "Alice")

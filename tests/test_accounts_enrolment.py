@@ -95,6 +95,21 @@ def test_a_code_works_once_for_another_phone_or_the_same(bob):
     assert Phone.objects.count() == 1
 
 
+def test_a_code_that_another_uses_between_look_and_claim_is_refused(bob):
+    """What two database connections can do to each other, on one of them."""
+    request = PhoneActor().enrol_request(enrolment.enrolment_code(bob, NOW))
+
+    def overtaken(execute, sql, params, many, context):
+        result = execute(sql, params, many, context)
+        if sql.startswith("SELECT") and "code_hash" in sql:
+            EnrolmentCode.objects.update(used_at=timezone.now())
+        return result
+
+    with connection.execute_wrapper(overtaken):
+        assert refusal(enrolment.enrol_by_code, request, NOW) == "code_used"
+    assert not Phone.objects.exists()
+
+
 def test_a_code_expires(bob):
     request = PhoneActor().enrol_request(enrolment.enrolment_code(bob, NOW))
     life = int(enrolment.ENROLMENT_CODE_LIFE.total_seconds())

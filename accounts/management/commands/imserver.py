@@ -75,7 +75,7 @@ class Command(BaseCommand):
         self.stdout.flush()
 
     def _run(self, options: Answer, _now: int) -> tuple[Answer, list[str]]:
-        from accounts.imserver import ImServer  # noqa: PLC0415 - installs Twisted's reactor
+        from accounts.imserver import FORWARDED_FOR, ImServer  # noqa: PLC0415 - installs Twisted's reactor
 
         def announce(port: int) -> None:
             origin = _origin(options, port)
@@ -86,7 +86,7 @@ class Command(BaseCommand):
             announce=announce,
             application=get_asgi_application(),
             endpoints=[_endpoint(options)],
-            proxy_forwarded_address_header="X-Forwarded-For" if options["behind_proxy"] else None,
+            proxy_forwarded_address_header=FORWARDED_FOR if options["behind_proxy"] else None,
             server_name="backupstation",
         )
         server.run()
