@@ -22,7 +22,7 @@ from wire import limits
 MESSAGE_OVERHEAD_BYTES: Final = 512
 
 
-class PeerGone(ConnectionError):  # noqa: N818 (named like the errors of wire)
+class PeerGone(ConnectionError):
     """The application sent to a WebSocket that is closing or closed (ASGI: an OSError)."""
 
 
@@ -95,7 +95,7 @@ class Transport(tcp.Server):
     """One accepted TCP connection: knows what waits to be sent and when the peer last took some."""
 
     SEND_LIMIT = limits.MIB
-    server: "ListeningPort"
+    server: "TcpPort"
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
@@ -148,7 +148,7 @@ class Transport(tcp.Server):
                 turn.set_result(None)
 
 
-class ListeningPort(tcp.Port):
+class TcpPort(tcp.Port):
     """The station's TCP port; ``open`` are its accepted connections."""
 
     transport: Any = Transport

@@ -10,7 +10,8 @@ stops the peer, a slow peer suspends the application's ``await send(...)``, a de
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+import signal
+from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
 from typing import Any, Final
 
@@ -27,7 +28,7 @@ from twisted.logger import (
     globalLogBeginner,
 )
 
-from backupstation.flow import InputQueue, ListeningPort, PeerGone, ServerLimits
+from backupstation.flow import InputQueue, PeerGone, ServerLimits, TcpPort
 from backupstation.requests import RequestFactory
 from backupstation.sockets import Socket, SocketFactory
 
@@ -51,8 +52,10 @@ def serve(
 ) -> None:
     """Serve ``application`` (ASGI 3) until SIGTERM or SIGINT; once in a process's life.
 
-    ``port`` 0 takes a free one; ``ready`` is told the real one when connections are accepted.
-    On the signal, sockets are told (1001) and applications get ``limits.stop_seconds`` to finish.
+    ``port`` 0 takes a free one; ``ready`` is told the real one when connections are accepted,
+    and runs outside the event loop, so it may use the database.
+    On the signal, sockets are told (1001) and applications get ``limits.stop_seconds`` to finish;
+    a second signal does not wait for them.
     Raises OSError when the port cannot be bound.
     """
     if not USES_NVX:
@@ -77,13 +80,14 @@ class StationServer(Server):
         self.limits = limits
         self.connections: dict[Any, dict[str, Any]] = {}
         self.listeners: dict[Socket, str] = {}
+        self._stopping: asyncio.Future[None] | None = None
 
     def listen_and_run(self, host: str, port: int, ready: Callable[[int], None]) -> None:
         """Bind, run the reactor, return when it has stopped."""
         asyncio.set_event_loop(twisted_loop)
         _log_only_faults()
         self.ws_factory = self._socket_factory()
-        self.port = ListeningPort(port, RequestFactory(self), _BACKLOG, host, reactor)
+        self.port = TcpPort(port, RequestFactory(self), _BACKLOG, host, reactor)
         try:
             self.port.startListening()
         except CannotListenError as error:
@@ -91,15 +95,17 @@ class StationServer(Server):
         reactor.callLater(1, self.application_checker)
         reactor.callLater(self.limits.watch_seconds, self._watch)
         reactor.addSystemEventTrigger("before", "shutdown", self._begin_stop)
-        reactor.callWhenRunning(ready, self.port.getHost().port)
-        reactor.run(installSignalHandlers=True)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._stop_on_signal)
+        ready(self.port.getHost().port)
+        reactor.run(installSignalHandlers=False)
 
     def _socket_factory(self) -> SocketFactory:
         factory = SocketFactory(self, server=self.server_name)
         factory.setProtocolOptions(
             allowNullOrigin=True,
-            openHandshakeTimeout=self.limits.handshake_seconds,
-            closeHandshakeTimeout=self.limits.close_seconds,
+            openHandshakeTimeout=0,  # both are kept by Socket.check_timeouts
+            closeHandshakeTimeout=0,
             # Say why (1009, 1002) before dropping; input after a failure is not parsed.
             failByDrop=False,
             perMessageCompressionAccept=lambda _offers: None,
@@ -153,11 +159,14 @@ class StationServer(Server):
         if isinstance(protocol, Socket):
             await self._send_to_socket(protocol, message)
             return
-        # First what earlier, pipelined answers left; transport is gone only after an upgrade.
-        await protocol.transport.drained(self.limits.output_bytes)
+        transport = protocol.transport
+        # First what earlier, pipelined answers left.
+        await transport.drained(self.limits.output_bytes)
         await super().handle_reply(protocol, message)
         if message.get("more_body"):
-            await protocol.transport.drained(self.limits.output_bytes)
+            await transport.drained(self.limits.output_bytes)
+        if not transport.connected:
+            await asyncio.sleep(0)  # an endless answer must not keep the loop from cancelling it
 
     async def _send_to_socket(self, socket: Socket, message: dict[str, Any]) -> None:
         sending = message["type"] == "websocket.send"
@@ -177,8 +186,18 @@ class StationServer(Server):
 
     # Stopping
 
+    def _stop_on_signal(self, _number: int, _frame: object) -> None:
+        reactor.callFromThread(self._stop_or_hurry)
+
+    def _stop_or_hurry(self) -> None:
+        if self._stopping is None:
+            self.stop()
+        else:
+            self._stopping.cancel()
+
     def _begin_stop(self) -> Any:
-        return defer.Deferred.fromFuture(asyncio.ensure_future(self._stop()))
+        self._stopping = asyncio.ensure_future(self._stop())
+        return defer.Deferred.fromFuture(self._stopping).addErrback(lambda _cancelled: None)
 
     async def _stop(self) -> None:
         """Accept no more, say so to open sockets, give applications their time, then cancel."""
@@ -186,17 +205,26 @@ class StationServer(Server):
         for protocol in list(self.connections):
             if isinstance(protocol, Socket):
                 protocol.go_away()
-        tasks = {
-            details["application_instance"]
-            for details in self.connections.values()
-            if "application_instance" in details
-        }
-        late = (await asyncio.wait(tasks, timeout=self.limits.stop_seconds))[1] if tasks else tasks
+        late = await _wait(
+            (details.get("application_instance") for details in self.connections.values()),
+            self.limits.stop_seconds,
+        )
         for task in late:
             task.cancel()
         if late:
             logger.warning("%d connections did not finish in time", len(late))
             await asyncio.wait(late, timeout=1)
+        await _wait(
+            (asyncio.ensure_future(transport.drained(0)) for transport in self.port.open), 1
+        )
+
+
+async def _wait(
+    tasks: Iterable[asyncio.Future[None] | None], seconds: float
+) -> set[asyncio.Future[None]]:
+    """Wait for those that exist; answers the ones that are not done by then."""
+    pending = {task for task in tasks if task is not None}
+    return (await asyncio.wait(pending, timeout=seconds))[1] if pending else set()
 
 
 async def _run(protocol: Any, application: Awaitable[None]) -> None:

@@ -31,7 +31,7 @@ class Socket(WebSocketProtocol):
     def connectionMade(self) -> None:
         """Take the transport over from the HTTP channel."""
         self.limits = self.factory.server_class.limits
-        self.heard = self.pinged = time.monotonic()
+        self._since = self.heard = self.pinged = time.monotonic()
         self._unread = b""
         self._paused_at: float | None = None
         self._turn: asyncio.Handle | None = None
@@ -185,15 +185,10 @@ class Socket(WebSocketProtocol):
 
     def sendCloseFrame(self, *args: Any, **kwargs: Any) -> None:
         """Close; and listen for the peer's answer even if the application reads no more."""
+        self._since = time.monotonic()
         super().sendCloseFrame(*args, **kwargs)
         if self._paused_at is not None:
             self._schedule_turn()
-
-    def onCloseHandshakeTimeout(self) -> None:
-        """No answer to our close: end, but still deliver what was sent before it."""
-        self.closeHandshakeTimeoutCall = None
-        self.wasNotCleanReason = "no answer to close"
-        self.dropConnection(abort=False)
 
     def application_ended(self) -> None:
         """Close what the application left open."""
@@ -211,23 +206,33 @@ class Socket(WebSocketProtocol):
             self.application_queue.put_nowait({"type": "websocket.disconnect", "code": 1001})
 
     def check_timeouts(self) -> None:
+        """End what takes too long (autobahn's own timers round to whole seconds)."""
+        now, bounds = time.monotonic(), self.limits
+        if self.state == self.STATE_CONNECTING and now - self._since > bounds.handshake_seconds:
+            self._drop("no decision on the handshake", abort=True)
+        elif self.state == self.STATE_CLOSING and now - self._since > bounds.close_seconds:
+            self._drop("no answer to close", abort=False)  # but deliver what was sent before it
+        elif self.state == self.STATE_OPEN and self._paused_at is None:
+            self._check_alive(now)
+
+    def _check_alive(self, now: float) -> None:
         """Pay an owed pong, ping a silent peer, drop one that stays silent.
 
         A peer whose input we hold back, or who still takes what we send, is not silent.
         """
-        if self.state != self.STATE_OPEN or self._paused_at is not None:
-            return
         if self._owed_pong is not None and not self.transport.waiting_bytes:
             owed, self._owed_pong = self._owed_pong, None
             self.sendPong(owed)
-        now = time.monotonic()
         alive = max(self.heard, self.transport.progressed if self.transport.waiting_bytes else 0)
         if now - alive > self.limits.silence_seconds:
-            self.wasNotCleanReason = "silent peer"
-            self.dropConnection(abort=True)
+            self._drop("silent peer", abort=True)
         elif now - max(alive, self.pinged) > self.limits.ping_seconds:
             self.pinged = now
             self.sendPing()
+
+    def _drop(self, reason: str, *, abort: bool) -> None:
+        self.wasNotCleanReason = reason
+        self.dropConnection(abort=abort)
 
 
 class SocketFactory(WebSocketFactory):
