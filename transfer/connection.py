@@ -79,8 +79,6 @@ class Connection:
                 await self._transfer.receive(message)
             else:
                 await self._shake(message)
-        except (WireError, PhoneLeft) as error:
-            await self._fail(error)
         except Exception as error:
             await self._fail(error)
 
@@ -234,6 +232,9 @@ class Connection:
         if self._over:
             return
         self._over = True
+        if isinstance(cause, ConnectionError):  # the server says so when the peer is gone
+            await self._finish(None)
+            return
         if isinstance(cause, PhoneLeft):
             await self._finish(None)
             await self._close(_NORMAL_CLOSURE)

@@ -1,0 +1,68 @@
+# Each target works alone on a fresh machine: it makes the virtual environment it needs.
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+RUN_VENV := .venv/.run
+DEV_VENV := .venv/.dev
+BIN := .venv/bin
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export PIP_ROOT_USER_ACTION := ignore
+
+.PHONY: help run test test-fast lint bench campaign-kill lock messages clean
+
+help:
+	@echo "make run            start the station and print where it is"
+	@echo "make test           all tests (needs Debian's chromium; installs it when run as root)"
+	@echo "make test-fast      the tests that need no browser and take no minutes"
+	@echo "make lint           ruff, mypy --strict, import-linter"
+	@echo "make bench          measure against rsync and restic (Debian packages)"
+	@echo "make campaign-kill  kill the station and the phone 100 times each"
+	@echo "make lock           pin the newest acceptable dependencies, with hashes"
+
+.venv/bin/python:
+	$(PYTHON) -m venv .venv
+
+$(RUN_VENV): requirements.lock | .venv/bin/python
+	$(BIN)/pip install --quiet --require-hashes -r requirements.lock
+	@touch $@
+
+$(DEV_VENV): requirements-dev.lock | .venv/bin/python
+	$(BIN)/pip install --quiet --require-hashes -r requirements-dev.lock
+	@touch $(RUN_VENV) $@
+
+run: $(RUN_VENV)
+	@$(BIN)/python manage.py station --browser
+
+test: $(DEV_VENV)
+	@sh tests/need-debian chromium:chromium
+	$(BIN)/pytest -n 2 --dist worksteal
+
+test-fast: $(DEV_VENV)
+	$(BIN)/pytest -n 2 --dist worksteal -m "not browser and not slow"
+
+lint: $(DEV_VENV)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python manage.py makemigrations --check --dry-run
+	$(BIN)/python manage.py check --fail-level WARNING
+
+bench: $(DEV_VENV)
+	@sh tests/need-debian rsync:rsync restic:restic rclone:rclone sshd:openssh-server
+	$(BIN)/python -m benchmarks.run
+
+campaign-kill: $(DEV_VENV)
+	KILLS=100 $(BIN)/pytest tests/test_kill.py --timeout=7200
+
+lock: $(DEV_VENV)
+	$(BIN)/uv pip compile --quiet --upgrade --generate-hashes --no-emit-index-url --no-header \
+		--python-version 3.11 pyproject.toml -o requirements.lock
+	$(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header \
+		--python-version 3.11 pyproject.toml --group dev -c requirements.lock -o requirements-dev.lock
+
+messages: $(DEV_VENV)
+	cd backupstation && ../$(BIN)/python ../manage.py makemessages -l zh_Hans --no-obsolete
+	cd backupstation && ../$(BIN)/python ../manage.py compilemessages
+
+clean:
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis

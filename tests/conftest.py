@@ -1,0 +1,39 @@
+"""Fixtures that several test files share."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.stations import Phone, Station, running
+
+SAMPLES = Path(__file__).parent / "samples"
+
+
+@pytest.fixture
+def station(tmp_path: Path) -> Iterator[Station]:
+    """A station of its own, with the owner alice."""
+    with running(tmp_path / "station") as running_station:
+        yield running_station
+
+
+@pytest.fixture(scope="module")
+def shared_station(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Station]:
+    """One station for a whole test file; tests must not depend on each other's traces."""
+    with running(tmp_path_factory.mktemp("shared") / "station") as running_station:
+        yield running_station
+
+
+@pytest.fixture
+def phone(tmp_path: Path) -> Phone:
+    """A phone that no station knows yet."""
+    return Phone(tmp_path / "phone")
+
+
+@pytest.fixture
+def chats(tmp_path: Path) -> Path:
+    """A folder of chat exports that the test may change."""
+    folder = tmp_path / "chats"
+    shutil.copytree(SAMPLES, folder)
+    return folder

@@ -1,0 +1,209 @@
+"""Real stations and phones for tests: separate processes, real ports, real files."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+OWNER = "alice"
+PASSWORD = "correct horse battery"  # the test owner's
+START_SECONDS = 60
+
+
+def _environment(folder: Path, **extra: str) -> dict[str, str]:
+    kept = {key: value for key, value in os.environ.items() if not key.startswith("STATION_")}
+    return kept | {
+        "STATION_DATA_DIR": str(folder),
+        "DJANGO_SETTINGS_MODULE": "backupstation.settings",
+        "PYTHONUNBUFFERED": "1",
+        **extra,
+    }
+
+
+class Station:
+    """One station process and its folder; ``start`` again after ``kill`` finds the same folder."""
+
+    def __init__(self, folder: Path, **environment: str) -> None:
+        self.folder = folder
+        self.environment = environment
+        self.process: subprocess.Popen[str] | None = None
+        self.origin = ""
+        self.port = 0
+        self.first_run = ""
+
+    def start(self, port: int = 0) -> "Station":
+        """Start it and wait until it listens."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        log = (self.folder / "station.log").open("a")
+        self.process = subprocess.Popen(
+            [sys.executable, "manage.py", "station", "--host", "127.0.0.1", "--json"]
+            + ["--port", str(port or self.port)],
+            cwd=ROOT,
+            env=_environment(self.folder, **self.environment),
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+        )
+        log.close()
+        assert self.process.stdout is not None
+        line = self.process.stdout.readline()
+        if not line:
+            raise AssertionError("the station did not start:\n" + self.log())
+        ready = json.loads(line)
+        self.origin, self.port, self.first_run = ready["origin"], ready["port"], ready["first_run"]
+        return self
+
+    @property
+    def pid(self) -> int:
+        """The process id."""
+        assert self.process is not None
+        return self.process.pid
+
+    def log(self) -> str:
+        """What it wrote to standard error so far."""
+        return (self.folder / "station.log").read_text()
+
+    def kill(self) -> None:
+        """kill -9."""
+        self._end(signal.SIGKILL)
+
+    def stop(self) -> None:
+        """SIGTERM; it finishes what it can."""
+        self._end(signal.SIGTERM)
+
+    def _end(self, number: signal.Signals) -> None:
+        if self.process is None:
+            return
+        self.process.send_signal(number)
+        try:
+            self.process.wait(30)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        if self.process.stdout is not None:
+            self.process.stdout.close()
+        self.process = None
+
+    def manage(self, *arguments: str, **environment: str) -> str:
+        """Run a management command beside the station; its standard output."""
+        done = subprocess.run(
+            [sys.executable, "manage.py", *arguments],
+            cwd=ROOT,
+            env=_environment(self.folder, **self.environment, **environment),
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        if done.returncode:
+            raise AssertionError(f"{arguments} failed:\n{done.stdout}\n{done.stderr}")
+        return done.stdout
+
+    def answer(self, *arguments: str) -> Any:
+        """Run a management command with ``--json`` and decode its answer."""
+        return json.loads(self.manage(*arguments, "--json"))
+
+    def add_owner(self, name: str = OWNER) -> None:
+        """Make an owner without the form."""
+        self.manage(
+            "createsuperuser", "--noinput", "--username", name, "--email", f"{name}@example.org",
+            DJANGO_SUPERUSER_PASSWORD=PASSWORD,
+        )  # fmt: skip
+
+    def link(self, *options: str) -> str:
+        """A fresh invitation."""
+        return str(self.answer("invite", *options)["link"])
+
+    def allow(self, phone: "PhoneRun") -> None:
+        """Press Allow for the one phone that waits."""
+        deadline = time.monotonic() + 30
+        while not (waiting := self.answer("phones")["waiting"]):
+            assert phone.process.poll() is None, phone.finish()
+            assert time.monotonic() < deadline, "no phone waits"
+            time.sleep(0.1)
+        self.manage("phones", "allow", waiting[-1]["digits"])
+
+
+class PhoneRun:
+    """A phone's command line at work."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self.process = process
+        self.output = self.errors = ""
+
+    def finish(self, timeout: float = 120) -> int:
+        """Wait for the exit code."""
+        if not self.output and not self.errors:
+            try:
+                self.output, self.errors = self.process.communicate(timeout=timeout)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                raise
+        return self.process.returncode
+
+    def answer(self) -> Any:
+        """The one JSON object that it printed."""
+        self.finish()
+        return json.loads(self.output)
+
+    def succeed(self) -> Any:
+        """The answer of a run that must not fail."""
+        assert self.finish() == 0, f"{self.output}\n{self.errors}"
+        return self.answer()
+
+
+class Phone:
+    """A phone: its own folder and key."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+
+    def begin(self, *arguments: str | Path) -> PhoneRun:
+        """Start ``python -m phone`` with these arguments and ``--json``."""
+        return PhoneRun(
+            subprocess.Popen(
+                [sys.executable, "-m", "phone", *map(str, arguments), "--json"],
+                cwd=ROOT,
+                env=os.environ | {"PHONE_HOME": str(self.home)},
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+            )
+        )
+
+    def run(self, *arguments: str | Path) -> Any:
+        """Run it; it must succeed."""
+        return self.begin(*arguments).succeed()
+
+    def enrol(self, station: Station) -> None:
+        """Enrol by invitation; the owner presses Allow."""
+        run = self.begin("enrol", station.link())
+        station.allow(run)
+        run.succeed()
+
+
+@contextmanager
+def running(folder: Path, **environment: str) -> Iterator[Station]:
+    """A running station with an owner."""
+    station = Station(folder, **environment).start()
+    try:
+        station.add_owner()
+        yield station
+    finally:
+        station.stop()
+
+
+def tree(folder: Path) -> dict[str, bytes]:
+    """Every file below a folder, by its relative path."""
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
