@@ -179,6 +179,16 @@ def test_a_selection_covers_names_and_whole_folders(name, chosen):
         assert messages.Selection(["chat.txt"], [folder]).covers(name) is chosen
 
 
+def test_a_selection_has_a_bounded_number_of_names():
+    most = ["n"] * limits.SELECTION_NAMES_MAX
+    for selection in (messages.Selection(most, []), messages.Selection([], most)):
+        request = messages.SnapshotGet("0" * 26, selection)
+        assert messages.decode_from_phone(messages.encode(request)) == request
+    for selection in (messages.Selection([*most, "n"]), messages.Selection([], [*most, "n"])):
+        with pytest.raises(MalformedMessage):
+            messages.decode_from_phone(messages.encode(messages.SnapshotGet("0" * 26, selection)))
+
+
 def test_an_empty_selection_covers_nothing():
     assert not messages.Selection().covers("a")
     assert not messages.Selection(under=[""]).covers("a")

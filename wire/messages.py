@@ -18,6 +18,7 @@ Count = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 Reference = Annotated[int, Meta(ge=0, le=2**32 - 1)]
 Seconds = Annotated[int, Meta(ge=0, le=2**32 - 1)]
 Code = Annotated[int, Meta(ge=0, le=65_535)]
+Names = Annotated[list[str], Meta(max_length=limits.SELECTION_NAMES_MAX)]
 _T = TypeVar("_T")
 
 
@@ -113,8 +114,8 @@ class Verified(Message, frozen=True, tag="verified"):
 class Selection(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """Chosen items: exact names, and folders whose whole content is meant."""
 
-    items: list[str] = []
-    under: list[str] = []
+    items: Names = []
+    under: Names = []
 
     def covers(self, name: str) -> bool:
         """Whether the item called ``name`` is chosen."""
