@@ -122,11 +122,11 @@ def test_peer_that_sends_its_large_body_anyway_sees_the_refusal(server):
 
 
 def test_chunked_body_is_refused_when_it_passes_the_limit(server):
-    piece = b"%x\r\n" % 100_000 + bytes(100_000) + b"\r\n"
     with server.connect() as raw:
         raw.sendall(b"POST /upload HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n")
-        raw.sendall(piece * 22)
-        raw.sendall(b"0\r\n\r\n")
+        raw.sendall(b"200000\r\n" + bytes(2 * MIB) + b"\r\n")
+        time.sleep(0.1)
+        raw.sendall(b"1\r\n!\r\n0\r\n\r\n")
         answer = receive_all(raw)
     assert answer.startswith(b"HTTP/1.1 413 ")
     assert answer.count(b"HTTP/1.1") == 1
@@ -231,16 +231,14 @@ def test_an_address_has_few_places_on_the_listening_port_and_gets_them_back(serv
 
 
 def test_an_address_has_a_bounded_number_of_connections():
-    with ServerProcess(connections_per_address=3) as server:
-        held = [server.connect() for _ in range(3)]
-        for raw in held:
-            raw.sendall(b"GET /hello HTTP/1.1\r\nHost: x\r\n\r\n")
-            receive_until(raw, b"hello\r\n0\r\n\r\n")
-        with server.connect() as late:
-            assert receive_all(late) == b""
-        held.pop().close()
+    with ServerProcess(connections_per_address=3) as server, ExitStack() as held:
+        for _ in range(3):
+            raw = held.enter_context(server.connect())
+            raw.sendall(b"GET /hello HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"[:-2])
+        with server.connect() as refused:
+            assert receive_all(refused) == b""
+        raw.sendall(b"\r\n")  # the answer ends this connection
+        assert b"hello" in receive_all(raw)
         with server.connect() as again:
             again.sendall(b"GET /hello HTTP/1.1\r\nHost: x\r\n\r\n")
             receive_until(again, b"hello\r\n0\r\n\r\n")
-        for raw in held:
-            raw.close()

@@ -132,7 +132,7 @@ async def stream(scope, receive, send, query):
 
 
 async def block(scope, receive, send, query):
-    await respond(send, BLOCK)
+    await respond(send, BLOCK * int(query.get("blocks", 1)))
 
 
 async def fail(scope, receive, send, query):

@@ -11,6 +11,8 @@ import tempfile
 import time
 from pathlib import Path
 
+import psutil
+
 ROOT = Path(__file__).resolve().parents[2]
 MIB = 1 << 20
 QUICK = {
@@ -90,12 +92,27 @@ class ServerProcess:
     def url(self, path):
         return f"ws://127.0.0.1:{self.port}{path}"
 
-    def connect(self):
-        return socket.create_connection(("127.0.0.1", self.port), timeout=10)
+    def is_idle(self):
+        """Whether the process leaves the processor alone within two seconds."""
+        process = psutil.Process(self.process.pid)
+        for _ in range(10):
+            before = sum(process.cpu_times()[:2])
+            time.sleep(0.2)
+            if sum(process.cpu_times()[:2]) - before < 0.05:
+                return True
+        return False
 
-    def upgrade(self, path, headers=""):
+    def connect(self, receive_buffer=None):
+        raw = socket.socket()
+        raw.settimeout(10)
+        if receive_buffer:
+            raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+        raw.connect(("127.0.0.1", self.port))
+        return raw
+
+    def upgrade(self, path, headers="", receive_buffer=None):
         """A raw socket on which the WebSocket upgrade was asked for."""
-        raw = self.connect()
+        raw = self.connect(receive_buffer)
         raw.sendall(
             f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\n"
             "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
@@ -103,9 +120,9 @@ class ServerProcess:
         )
         return raw
 
-    def websocket(self, path):
-        """A raw socket on which a WebSocket is open, and what came after the handshake."""
-        raw = self.upgrade(path)
+    def websocket(self, path, receive_buffer=None):
+        """A raw socket on which a WebSocket is open."""
+        raw = self.upgrade(path, receive_buffer=receive_buffer)
         answer = receive_until(raw, b"\r\n\r\n")
         assert answer.startswith(b"HTTP/1.1 101"), answer
         return raw
