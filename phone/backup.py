@@ -9,7 +9,6 @@ import os
 import socket
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 from typing import Final
 
 import msgspec
@@ -33,8 +32,7 @@ _PAGE_BYTES_MIN: Final = 256 * limits.KIB
 _PAGE_END_ODDS: Final = 64
 
 
-@dataclass(frozen=True)
-class BackupResult:
+class BackupResult(msgspec.Struct, frozen=True):
     """A stored snapshot. ``sent`` and ``held`` are chunk bytes that travelled and that did not.
 
     ``receipt`` is the station's signed token, checked; ``problems`` are the files left out.
@@ -48,7 +46,7 @@ class BackupResult:
     seconds: float
     receipt: str
     station: str
-    problems: list[Problem] = field(default_factory=list)
+    problems: list[Problem] = []
 
 
 def backup(

@@ -9,9 +9,10 @@ import hashlib
 import os
 import stat
 from collections.abc import Generator, Iterator
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple
+
+import msgspec
 
 from phone.sources import Entry, Stamp
 from wire import limits
@@ -60,16 +61,14 @@ class Piece(NamedTuple):
     data: memoryview
 
 
-@dataclass(frozen=True, slots=True)
-class Block:
+class Block(msgspec.Struct, frozen=True):
     """Chunks that were read together, in order."""
 
     pieces: list[Piece]
     size: int
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(msgspec.Struct, frozen=True):
     """A file read to its end. ``steady`` is whether it stayed the same meanwhile."""
 
     item: Item

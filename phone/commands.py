@@ -5,8 +5,9 @@ before all of them would be.
 """
 
 import argparse
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
 
 from phone.display import Display, size_text
 from phone.errors import Exit, Usage
@@ -21,8 +22,7 @@ PATIENCE_SECONDS: Final = 120.0
 _NAMED_MAX: Final = 20
 
 
-@dataclass(frozen=True)
-class Outcome:
+class Outcome(msgspec.Struct, frozen=True):
     """A command's result: for programs, for people, and for the shell."""
 
     data: dict[str, Any]

@@ -1,11 +1,11 @@
 """What a library function tells its caller while it works."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+
+import msgspec
 
 
-@dataclass(frozen=True, slots=True)
-class OwnerAsked:
+class OwnerAsked(msgspec.Struct, frozen=True):
     """The station's owner must press Allow; both screens show the same six digits."""
 
     reason: str
@@ -13,31 +13,27 @@ class OwnerAsked:
     seconds: int
 
 
-@dataclass(frozen=True, slots=True)
-class Enrolled:
+class Enrolled(msgspec.Struct, frozen=True):
     """This phone now belongs to an account of the station called ``station``."""
 
     station: str
 
 
-@dataclass(frozen=True, slots=True)
-class Verified:
+class Verified(msgspec.Struct, frozen=True):
     """Phone and station have verified each other; the transfer begins."""
 
     station: str
     address: str
 
 
-@dataclass(frozen=True, slots=True)
-class Interrupted:
+class Interrupted(msgspec.Struct, frozen=True):
     """The connection was lost; it is tried again after ``seconds``."""
 
     why: str
     seconds: float
 
 
-@dataclass(frozen=True, slots=True)
-class Progress:
+class Progress(msgspec.Struct, frozen=True):
     """How far a transfer is. ``done`` and ``total`` count bytes, ``moved`` those that travelled."""
 
     done: int

@@ -10,7 +10,7 @@ from queue import SimpleQueue
 from cryptography.utils import Buffer
 
 from phone.connection import receive_or_ping
-from phone.session import Session
+from phone.session import GOODBYE_SECONDS, Session
 from wire import messages
 from wire.channel import FrameType, control_frame, frames
 from wire.errors import MalformedMessage
@@ -47,6 +47,7 @@ class Line:
         self.say(messages.Bye())
         self._outgoing.put(None)
         self._sender.join()
+        self._receiver.join(GOODBYE_SECONDS)
         self._session.connection.close()
         self._receiver.join()
 

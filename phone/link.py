@@ -3,9 +3,10 @@
 The link's origin is where the page is, and the IM server of a station that plays that role itself.
 """
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+
+import msgspec
 
 from phone.errors import NotALink
 from wire.invitation import Invitation, InvitationRefused, parse_link, station_id_text
@@ -13,8 +14,7 @@ from wire.invitation import Invitation, InvitationRefused, parse_link, station_i
 _PICTURE_BYTES_MAX: Final = 64 * 1024 * 1024
 
 
-@dataclass(frozen=True)
-class Link:
+class Link(msgspec.Struct, frozen=True):
     """A scanned invitation and the origin of the page that showed it."""
 
     origin: str

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from queue import SimpleQueue
 from typing import Final, NamedTuple
 
+from phone.allocating import keep_freed_memory
 from phone.chunking import Block, Reading, read_item
 from phone.sources import Entry, Problem, problem_for
 from wire import limits
@@ -54,6 +55,7 @@ class Readers:
         self._tasks.put((number, entry))
         if not self._started:
             self._started = True
+            keep_freed_memory()
             for thread in self._threads:
                 thread.start()
 

@@ -2,19 +2,21 @@
 
 import threading
 from collections.abc import Callable, Sequence
-from typing import TypeVar
+from contextlib import suppress
+from typing import Final, TypeVar
 
 from cryptography.utils import Buffer
 
 from phone.connection import Connection, receive_or_ping
-from phone.errors import CutOff
+from phone.errors import CutOff, PhoneError
 from phone.link import Link
 from wire import messages
 from wire.channel import FrameType, control_frame, frames
-from wire.errors import MalformedMessage, error_for
+from wire.errors import MalformedMessage, WireError, error_for
 from wire.handshake import PhoneHandshake
 from wire.invitation import Invitation
 
+GOODBYE_SECONDS: Final = 1.0
 _M = TypeVar("_M", bound=messages.Message)
 
 
@@ -94,4 +96,6 @@ class Session:
     def close(self) -> None:
         """Say goodbye and close; a station that is gone already is no error."""
         self.send(messages.Bye())
+        with suppress(PhoneError, WireError, TimeoutError):
+            self.connection.receive(GOODBYE_SECONDS)
         self.connection.close()

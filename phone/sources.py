@@ -9,10 +9,11 @@ import errno
 import os
 import stat
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import NamedTuple
+
+import msgspec
 
 from phone.errors import SourceMissing
 from wire import limits
@@ -43,8 +44,7 @@ _SENTENCES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(msgspec.Struct, frozen=True):
     """One file or folder that was left out (or, for CHANGED, kept as it was last read).
 
     ``path`` is printable: bytes that are no text appear escaped.
@@ -84,12 +84,11 @@ class Entry(NamedTuple):
     stamp: Stamp
 
 
-@dataclass(slots=True)
-class Scan:
+class Scan(msgspec.Struct):
     """What was found: entries sorted by name, and what was left out."""
 
-    entries: list[Entry] = field(default_factory=list)
-    problems: list[Problem] = field(default_factory=list)
+    entries: list[Entry] = []
+    problems: list[Problem] = []
 
     @property
     def size(self) -> int:

@@ -6,7 +6,6 @@ Every file is written whole or not at all. The private key is readable by its ow
 import os
 import tempfile
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -34,8 +33,7 @@ class Enrolment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     station_name: str = ""
 
 
-@dataclass(frozen=True)
-class Identity:
+class Identity(msgspec.Struct, frozen=True):
     """This phone's key and the account that it acts for."""
 
     key: Ed25519PrivateKey

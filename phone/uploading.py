@@ -7,10 +7,10 @@ coordinates; it holds no bytes of its own, so memory is the readers' budget and 
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from queue import SimpleQueue
 from typing import Final
 
+import msgspec
 from cryptography.utils import Buffer
 
 from phone.asking import Asking, Chunk, Lot
@@ -31,8 +31,7 @@ _PAGES_AHEAD_BYTES: Final = 8 * limits.MIB
 _TELL_SECONDS: Final = 0.1
 
 
-@dataclass(slots=True)
-class Catalogue:
+class Catalogue(msgspec.Struct):
     """What is to be backed up and what is known of it; survives a lost connection.
 
     ``items`` and ``readings`` are filled by the entry's number. ``sent`` and ``sent_items`` count
@@ -42,8 +41,8 @@ class Catalogue:
     entries: list[Entry]
     items: dict[int, Item]
     problems: list[Problem]
-    readings: dict[int, Reading] = field(default_factory=dict)
-    failed: set[int] = field(default_factory=set)
+    readings: dict[int, Reading] = {}
+    failed: set[int] = set()
     sent: int = 0
     sent_items: int = 0
 

@@ -121,9 +121,10 @@ class _Shaking:
     def await_event(self, kind: type[_E]) -> _E:
         """Go on until this happens; what else happens is told, or refused."""
         while True:
-            event = self.handshake.receive(receive_or_ping(self.connection, self._ping))
             self._flush()
+            event = self.handshake.receive(receive_or_ping(self.connection, self._ping))
             if isinstance(event, kind):
+                self._flush()
                 return event
             if isinstance(event, handshake.Waiting):
                 self._tell(OwnerAsked(event.reason, self.handshake.digits, event.seconds))
