@@ -11,6 +11,7 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 
 from backupstation import addresses, housekeeping, listening, owner, roles
+from wire.memory import keep_large_buffers
 
 
 class Command(BaseCommand):
@@ -30,6 +31,7 @@ class Command(BaseCommand):
         call_command("migrate", interactive=False, verbosity=0)
         roles.prepare()
         self._options = options
+        keep_large_buffers()
         from backupstation.asgi import application  # noqa: PLC0415 - after migrations
         from backupstation.server import serve  # noqa: PLC0415 - installs Twisted's reactor
 
