@@ -17,7 +17,8 @@ VIRTUAL_PREFIXES: Final = (
     "docker", "br-", "veth", "virbr", "vmnet", "vboxnet", "vethernet", "lxc", "lxd", "cni",
     "flannel", "podman", "bridge", "tun", "tap", "wg", "utun", "zt", "ppp",
 )  # fmt: skip
-ANY_ADDRESS: Final = ("", "0.0.0.0", "::")  # noqa: S104 - compared with, not bound to
+ANY_IPV4: Final = "0.0.0.0"  # noqa: S104 - compared with, not bound to
+ANY_ADDRESS: Final = ("", "::")
 
 
 class Kind(IntEnum):
@@ -60,7 +61,9 @@ def ordered(
 ) -> list[Candidate]:
     """Sort (interface, address) pairs; ``preferred`` goes before its equals."""
     named = [candidate for name, text in found if (candidate := _candidate(name, text))]
-    if bound_to not in ANY_ADDRESS:
+    if bound_to == ANY_IPV4:
+        named = [candidate for candidate in named if candidate.address.version == 4]
+    elif bound_to not in ANY_ADDRESS:
         named = [candidate for candidate in named if str(candidate.address) == bound_to]
     return sorted(named, key=lambda one: (one.kind, str(one.address) != preferred, one.interface))
 

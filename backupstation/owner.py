@@ -11,9 +11,8 @@ import secrets
 from pathlib import Path
 
 from django.conf import settings
-from django.contrib.auth import get_user_model
-from django.contrib.auth.models import AbstractUser
-from django.db import transaction
+
+from accounts.models import User
 
 
 class CodeRefusedError(Exception):
@@ -22,7 +21,7 @@ class CodeRefusedError(Exception):
 
 def is_missing() -> bool:
     """Whether nobody owns this station yet."""
-    return not get_user_model()._default_manager.exists()
+    return not User.objects.exists()
 
 
 def draw_code() -> str:
@@ -50,7 +49,7 @@ def is_code_good(code: str) -> bool:
     return is_missing() and hmac.compare_digest(kept, _hash(code))
 
 
-def create(code: str, username: str, password: str) -> AbstractUser:
+def create(code: str, username: str, password: str) -> User:
     """Make the owner, a superuser, and use up the code; raises :class:`CodeRefusedError`."""
     if not is_code_good(code):
         raise CodeRefusedError
@@ -58,12 +57,7 @@ def create(code: str, username: str, password: str) -> AbstractUser:
         _code_file().unlink()
     except FileNotFoundError:
         raise CodeRefusedError from None
-    with transaction.atomic():
-        user = get_user_model()._default_manager.create_superuser(  # type: ignore[attr-defined]
-            username=username, password=password
-        )
-    assert isinstance(user, AbstractUser)
-    return user
+    return User.objects.create_superuser(username=username, password=password)
 
 
 def _code_file() -> Path:

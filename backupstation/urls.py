@@ -1,18 +1,23 @@
 """Every page of the station. The two WebSockets are in asgi.py."""
 
 from django.contrib import admin
-from django.contrib.auth.views import LoginView, LogoutView
+from django.contrib.auth.views import LogoutView
 from django.urls import include, path
 
 from backupstation import views
 
 urlpatterns = [
     path("", views.station, name="station"),
-    path("sign-in/", LoginView.as_view(template_name="sign_in.html"), name="sign-in"),
+    path("approvals/", views.approve, name="approve"),
+    path("first-run/", views.first_run, name="first-run"),
+    path("recovery/", views.recovery, name="recovery"),
+    path("sign-in/", views.SignIn.as_view(), name="sign-in"),
     path("sign-out/", LogoutView.as_view(), name="sign-out"),
+    path("phone/", views.phone, name="phone"),
     path("language/", include("django.conf.urls.i18n")),
     path("healthz", views.healthz, name="healthz"),
     path("readyz", views.readyz, name="readyz"),
     path("im/v1/", include("accounts.urls")),
+    path("admin/login/", views.admin_sign_in),
     path("admin/", admin.site.urls),
 ]

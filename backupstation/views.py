@@ -1,24 +1,183 @@
 """The pages of the station."""
 
-from django.db import connection
+import tempfile
+import time
+from typing import Final, cast
+
+from csp.constants import SELF
+from django.conf import settings
+from django.contrib.auth import login
+from django.contrib.auth.decorators import login_required, user_passes_test
+from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.views import LoginView, redirect_to_login
+from django.core.exceptions import PermissionDenied
+from django.db import DatabaseError, connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.views.decorators.http import require_safe
+from django.http.response import HttpResponseBase
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from backupstation import live, owner, qr, showing
+from backupstation.forms import OwnerForm, PasswordForm, SignInForm
+from backupstation.page import Page
+from backupstation.showing import Choice
+from transfer import station as this_station
+from wire import limits
+from wire.errors import WireError
+
+_SHEET_SECONDS: Final = 10 * 60
+_SHEET_UNTIL: Final = "recovery_sheet_until"
 
 
 @require_safe
-def station(_request: HttpRequest) -> HttpResponse:
-    """Show the station page."""
-    return HttpResponse("Backup Station", content_type="text/plain")
+@never_cache
+def station(request: HttpRequest) -> HttpResponse:
+    """Show the station page: the live code, the trail, and what is kept."""
+    if not request.user.is_authenticated:
+        return redirect("first-run" if owner.is_missing() else settings.LOGIN_URL)
+    request.session.pop(_SHEET_UNTIL, None)
+    host = request.get_host()
+    address = request.GET.get("address", "") or showing.default_address(host)
+    choice = Choice(address, request.GET.get("scope", "both"), request.GET.get("im_origin", ""))
+    page = Page(cast(AbstractBaseUser, request.user), choice)
+    context = {
+        "parts": page.look(timezone.now()),
+        "shown": page.shown,
+        "candidates": showing.candidates(),
+        "issuers": showing.issuers(),
+        "rotation": limits.INVITATION_ROTATION_SECONDS,
+    }
+    response = render(request, "station.html", context)
+    # Not every browser takes 'self' to include the WebSocket of the same host and port.
+    socket = f"{'wss' if request.is_secure() else 'ws'}://{host}"
+    response._csp_update = {"connect-src": [SELF, socket]}  # type: ignore[attr-defined]
+    return response
+
+
+@require_POST
+@login_required
+def approve(request: HttpRequest) -> HttpResponse:
+    """Take the owner's Allow or Deny from a page without JavaScript."""
+    for answer in ("allow", "deny"):
+        if answer in request.POST:
+            user = cast(AbstractBaseUser, request.user)
+            live.decide(user, request.POST[answer], allow=answer == "allow")
+    return redirect("station")
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@never_cache
+def first_run(request: HttpRequest) -> HttpResponse:
+    """Make the owner, given the one-time code that the terminal shows."""
+    if not owner.is_missing():
+        return redirect("station")
+    code = request.POST.get("code", request.GET.get("code", "")).strip()
+    if not owner.is_code_good(code):
+        status = 403 if code else 200
+        return render(request, "first_run_code.html", {"was_wrong": bool(code)}, status=status)
+    form = OwnerForm(request.POST if "username" in request.POST else None, initial={"code": code})
+    if not form.is_valid():
+        return render(request, "first_run.html", {"form": form})
+    try:
+        user = owner.create(code, form.cleaned_data["username"], form.cleaned_data["password"])
+    except owner.CodeRefusedError:
+        return render(request, "first_run_code.html", {"was_wrong": True}, status=403)
+    login(request, user)
+    request.session[_SHEET_UNTIL] = time.time() + _SHEET_SECONDS
+    return redirect("recovery")
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@user_passes_test(lambda user: user.is_active and getattr(user, "is_superuser", False))
+@never_cache
+def recovery(request: HttpRequest) -> HttpResponse:
+    """Show the owner the 24 words: in the first run, later only after the password once more."""
+    if request.session.get(_SHEET_UNTIL, 0) < time.time():
+        user = cast(AbstractBaseUser, request.user)
+        address = request.META.get("REMOTE_ADDR", "")
+        form = PasswordForm(request.POST or None, user=user, address=address)
+        if not form.is_valid():
+            return render(request, "recovery_password.html", {"form": form})
+    identity = this_station.identity()
+    words = identity.root.words()
+    return render(
+        request,
+        "recovery.html",
+        {
+            "words": words.split(),
+            "drawing": qr.draw(words),
+            "station_id": identity.station_id_text,
+            "is_first_run": _SHEET_UNTIL in request.session,
+        },
+    )
+
+
+class SignIn(LoginView):
+    """Sign in; before there is an owner, begin the first run."""
+
+    template_name = "sign_in.html"
+    authentication_form = SignInForm
+    redirect_authenticated_user = True
+
+    def dispatch(self, request: HttpRequest, *args: object, **kwargs: object) -> HttpResponseBase:
+        """Send the first visitor to the owner form."""
+        if owner.is_missing():
+            return redirect("first-run")
+        return super().dispatch(request, *args, **kwargs)
 
 
 @require_safe
+@never_cache
+def admin_sign_in(request: HttpRequest) -> HttpResponse:
+    """Admin's own form would not be throttled: everyone signs in at one place."""
+    if request.user.is_authenticated:
+        raise PermissionDenied
+    return redirect_to_login(request.GET.get("next") or reverse("admin:index"))
+
+
+@require_safe
+def phone(request: HttpRequest) -> HttpResponse:
+    """What a camera app opens. The fragment of the link stays in the browser."""
+    response = render(request, "phone.html")
+    response["Referrer-Policy"] = "no-referrer"
+    return response
+
+
+@require_safe
+@never_cache
 def healthz(_request: HttpRequest) -> JsonResponse:
     """Say that the process answers."""
     return JsonResponse({"status": "ok"})
 
 
 @require_safe
+@never_cache
 def readyz(_request: HttpRequest) -> JsonResponse:
-    """Say whether the station can work."""
-    connection.ensure_connection()
-    return JsonResponse({"status": "ok"})
+    """Say whether the station can work: 503 when database or storage cannot be written to."""
+    checks = {"database": _is_database_up(), "storage": _is_storage_writable()}
+    ready = all(checks.values())
+    state = {name: "ok" if works else "failed" for name, works in checks.items()}
+    return JsonResponse(
+        {"status": "ok" if ready else "failed", **state}, status=200 if ready else 503
+    )
+
+
+def _is_database_up() -> bool:
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+    except DatabaseError:
+        return False
+    return True
+
+
+def _is_storage_writable() -> bool:
+    try:
+        with tempfile.TemporaryFile(dir=this_station.identity().backend.spool()) as probe:
+            probe.write(b"ok")
+    except (OSError, WireError):
+        return False
+    return True

@@ -1,0 +1,103 @@
+"""For each way a transfer can fail: which side it was, why in one sentence, and what to try."""
+
+from typing import Final, NamedTuple
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from wire import errors
+
+Text = str | Promise
+
+
+class Advice(NamedTuple):
+    """A person's words for one failure."""
+
+    side: Text
+    why: Text
+    advice: Text
+
+
+PHONE: Final = _("Phone")
+NETWORK: Final = _("Network")
+STATION: Final = _("Station")
+OWNER: Final = _("You")
+
+MISUNDERSTOOD: Final = Advice(
+    PHONE,
+    _("The phone said something that this station does not understand."),
+    _("Update the phone's app, or this station, so that both speak the same version."),
+)
+CUT_OFF: Final = Advice(
+    NETWORK,
+    _("The connection broke while data was under way."),
+    _(
+        "Keep the phone's screen on and stay near the Wi-Fi. The phone goes on where it stopped;"
+        " nothing is sent twice."
+    ),
+)
+NOT_ALLOWED_BY_OWNER: Final = Advice(
+    OWNER,
+    _("The phone was not allowed within ten minutes."),
+    _("If that was a mistake, scan the code again and press Allow."),
+)
+
+BY_CODE: Final[dict[int, Advice]] = {
+    errors.VerificationFailed.code: Advice(
+        PHONE,
+        _("The phone could not prove that it belongs here."),
+        _("Scan the code that is on the page now. If that fails too, enrol the phone again."),
+    ),
+    errors.NotAllowed.code: Advice(
+        PHONE,
+        _("The phone asked for something that this code does not permit."),
+        _("Choose what the code is for above it, and scan it again."),
+    ),
+    errors.NotFound.code: Advice(
+        PHONE,
+        _("The phone asked for something that is not kept here."),
+        _("Compare the snapshot's ID with the list on this page."),
+    ),
+    errors.TimedOut.code: Advice(
+        NETWORK,
+        _("The phone fell silent."),
+        _("Keep its screen on and stay near the Wi-Fi, then scan again."),
+    ),
+    errors.Conflict.code: Advice(
+        PHONE,
+        _("This snapshot ID already names another backup."),
+        _("Start the backup again; the phone draws a new ID."),
+    ),
+    errors.TooMany.code: Advice(
+        PHONE,
+        _("The phone tried too often or asked for too much at once."),
+        _("Wait a minute, then scan again."),
+    ),
+    errors.StationFault.code: Advice(
+        STATION,
+        _("Something failed inside this station. Earlier snapshots are not affected."),
+        _("Try again; if it happens twice, the station's log says why."),
+    ),
+    errors.Busy.code: Advice(
+        STATION,
+        _("The code was used before, or the station is stopping."),
+        _("Scan the code that is on the page now."),
+    ),
+    errors.StorageFull.code: Advice(
+        STATION,
+        _("The station's disk is full. Nothing that was stored is lost."),
+        _("Make room on the disk, then start the backup again."),
+    ),
+    errors.Damaged.code: Advice(
+        STATION,
+        _("Stored data is damaged; everything undamaged can still be restored."),
+        _("Run “manage.py store check --read-data” to see what is affected."),
+    ),
+}
+
+
+def for_failure(code: int | None, *, was_waiting: bool) -> Advice:
+    """What to say about a failure with this code of :mod:`wire.errors`."""
+    if code == errors.NotAllowed.code and was_waiting:
+        return NOT_ALLOWED_BY_OWNER
+    return BY_CODE.get(code or 0, MISUNDERSTOOD)

@@ -1,0 +1,44 @@
+"""How often a password may be tried: counted per address and per user name, in the cache."""
+
+import hashlib
+from typing import Final
+
+from django.core.cache import cache
+
+WINDOW_SECONDS: Final = 10 * 60
+PER_ADDRESS_MAX: Final = 10
+# Higher, so that one rude neighbour cannot lock the owner out from another address.
+PER_NAME_MAX: Final = 50
+
+
+def begin(address: str, name: str) -> bool:
+    """Count one attempt before the password is looked at; False when there were too many."""
+    by_address = _count(_address_key(address))
+    by_name = _count(_name_key(name))
+    return by_address <= PER_ADDRESS_MAX and by_name <= PER_NAME_MAX
+
+
+def succeeded(address: str, name: str) -> None:
+    """The attempt was no guess: take it back."""
+    for key in (_address_key(address), _name_key(name)):
+        try:
+            cache.decr(key)
+        except ValueError:  # its time was over in between
+            continue
+
+
+def _count(key: str) -> int:
+    cache.add(key, 0, WINDOW_SECONDS)
+    try:
+        return int(cache.incr(key))
+    except ValueError:  # dropped from a full cache in between
+        return 1
+
+
+def _address_key(address: str) -> str:
+    return f"sign-in:address:{address}"
+
+
+def _name_key(name: str) -> str:
+    digest = hashlib.sha256(name.casefold().encode()).hexdigest()
+    return f"sign-in:name:{digest}"

@@ -1,0 +1,130 @@
+"""What a station page's QR code says: the address it names, what it permits, who confirms it."""
+
+import math
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cached_property
+from typing import Final
+
+from django.contrib.auth.models import AbstractBaseUser
+from django.utils import timezone
+
+from backupstation import addresses, hosts, listening, qr
+from backupstation.addresses import Candidate
+from transfer import invitations, models
+from wire import limits
+from wire.errors import WireError
+from wire.invitation import Scope, parse_link
+
+SCOPES: Final = {
+    "both": Scope.BACKUP | Scope.RESTORE,
+    "backup": Scope.BACKUP,
+    "restore": Scope.RESTORE,
+}
+_ROTATION: Final = timedelta(seconds=limits.INVITATION_ROTATION_SECONDS)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What the person chose on the page; anything unknown counts as not chosen."""
+
+    address: str = ""
+    scope: str = "both"
+    im_origin: str = ""
+
+
+@dataclass(frozen=True)
+class Shown:
+    """One QR code on a page."""
+
+    session_id: str
+    link: str
+    candidate: Candidate
+    port: int
+    scope: str
+    im_origin: str
+    issued_at: datetime
+
+    @property
+    def next_at(self) -> datetime:
+        """When the next code takes its place."""
+        return self.issued_at + _ROTATION
+
+    @property
+    def seconds_left(self) -> int:
+        """Until then, from now."""
+        return max(0, math.ceil((self.next_at - timezone.now()).total_seconds()))
+
+    @cached_property
+    def drawing(self) -> qr.Drawing:
+        """The code itself."""
+        return qr.draw(self.link)
+
+    @property
+    def command(self) -> str:
+        """What to type on a phone without a camera, or on another PC."""
+        if self.scope == "restore":
+            return f"python -m phone restore '{self.link}' ID --to DIR"
+        return f"python -m phone backup '{self.link}' PATH"
+
+    @property
+    def is_for_this_computer_only(self) -> bool:
+        """Whether no phone can reach the address."""
+        return self.candidate.kind is addresses.Kind.LOOPBACK
+
+
+def candidates() -> list[Candidate]:
+    """The addresses on which the running station answers."""
+    return addresses.candidates(listening.current().host)
+
+
+def default_address(host: str) -> str:
+    """The page's own address when it is one that phones reach too; else the likeliest one."""
+    named = hosts.split_host(host)
+    known = [str(one.address) for one in candidates() if one.kind is not addresses.Kind.LOOPBACK]
+    return named[0] if named and named[0] in known else ""
+
+
+def issuers() -> list[str]:
+    """Origins of the IM servers that may confirm a code; "" is the one inside this station."""
+    return list(models.Issuer.objects.order_by("origin").values_list("origin", flat=True))
+
+
+def show(owner: AbstractBaseUser, choice: Choice) -> Shown | None:
+    """Issue an invitation for this choice; None when the machine has no usable address."""
+    found = candidates()
+    if not found:
+        return None
+    candidate = next((one for one in found if str(one.address) == choice.address), found[0])
+    scope = choice.scope if choice.scope in SCOPES else "both"
+    im_origin = choice.im_origin if choice.im_origin in issuers() else ""
+    port = listening.current().port
+    invitation = invitations.issue(
+        owner,
+        scope=SCOPES[scope],
+        addresses=[candidate.address],
+        port=port,
+        im_origin=im_origin,
+    )
+    link = invitation.link(addresses.origin(candidate.address, port))
+    session_id = invitation.session_id.hex()
+    return Shown(session_id, link, candidate, port, scope, im_origin, timezone.now())
+
+
+def adopted(owner: AbstractBaseUser, link: str) -> Shown | None:
+    """The code that a page shows already, when it is this owner's, fresh, and nobody used it."""
+    try:
+        origin, invitation = parse_link(link)
+    except WireError:
+        return None
+    session_id = invitation.session_id.hex()
+    fresh = models.Invitation.objects.awaiting_contact(timezone.now())
+    row = fresh.filter(session_id=session_id, owner_id=owner.pk).first()
+    named = [one for one in candidates() if one.address in invitation.addresses]
+    if row is None or bytes(row.public_part) != invitation.public_part() or not named:
+        return None
+    scope = next(name for name, bits in SCOPES.items() if bits == invitation.scope)
+    link = invitation.link(origin)
+    return Shown(
+        session_id, link, named[0], invitation.port, scope, invitation.im_origin, row.created_at
+    )

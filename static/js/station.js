@@ -1,0 +1,94 @@
+// The station page: parts of it arrive, rendered, over one WebSocket; the code counts down.
+
+import { watchCopyButtons } from "./copy.js";
+import { tellTimes } from "./times.js";
+
+const SIGNED_OUT = 4401;
+const RETRY_MIN_MS = 1000;
+const RETRY_MAX_MS = 10000;
+const CODE_LIFE_MS = 110 * 1000;
+
+const choices = document.querySelector("[data-choices]");
+const offline = document.querySelector("[data-offline]");
+let socket = null;
+let retryMs = RETRY_MIN_MS;
+let codeSince = performance.now();
+
+function chosen() {
+  const form = new FormData(choices);
+  return {
+    address: form.get("address") ?? "",
+    scope: form.get("scope") ?? "both",
+    im_origin: form.get("im_origin") ?? "",
+  };
+}
+
+function send(message) {
+  if (socket?.readyState !== WebSocket.OPEN) return false;
+  socket.send(JSON.stringify(message));
+  return true;
+}
+
+function connect() {
+  socket = new WebSocket(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/live/`);
+  socket.addEventListener("open", () => {
+    retryMs = RETRY_MIN_MS;
+    offline.hidden = true;
+    const link = document.querySelector("[data-link]")?.value ?? "";
+    send({ type: "hello", language: document.documentElement.lang, link, choice: chosen() });
+  });
+  socket.addEventListener("message", (event) => {
+    for (const [name, html] of Object.entries(JSON.parse(event.data).parts)) replace(name, html);
+  });
+  socket.addEventListener("close", (event) => {
+    if (event.code === SIGNED_OUT) return location.reload();
+    offline.hidden = false;
+    setTimeout(connect, retryMs);
+    retryMs = Math.min(2 * retryMs, RETRY_MAX_MS);
+  });
+}
+
+/** Put new HTML into a part; what is focused, opened or selected in it stays so. */
+function replace(name, html) {
+  const part = document.querySelector(`[data-part="${name}"]`);
+  if (name === "say") {
+    part.textContent = html;
+    return;
+  }
+  const focused = part.contains(document.activeElement) ? document.activeElement.id : "";
+  const opened = [...part.querySelectorAll("details[open]")].map((details) => details.id);
+  part.innerHTML = html;
+  for (const id of opened) document.getElementById(id)?.setAttribute("open", "");
+  if (focused) document.getElementById(focused)?.focus({ preventScroll: true });
+  if (name === "code") codeSince = performance.now();
+  tellTimes(part);
+}
+
+/** Once a second: seconds to the next code; without a station the last one runs out. */
+function countDown() {
+  const bar = document.querySelector("[data-countdown]");
+  if (!bar) return;
+  const age = performance.now() - codeSince;
+  const left = Math.max(0, Math.ceil(Number(bar.dataset.countdown) - age / 1000));
+  bar.value = left;
+  document.querySelector("[data-seconds]").textContent = String(left);
+  bar.closest("[data-code]").classList.toggle("is-stale", age > CODE_LIFE_MS);
+}
+
+choices.addEventListener("change", () => {
+  const choice = chosen();
+  history.replaceState(null, "", `?${new URLSearchParams(choice)}`);
+  send({ type: "show", choice });
+});
+
+// Allow and Deny go over the socket; when it is gone the form is sent as without JavaScript.
+document.getElementById("decide").addEventListener("submit", (event) => {
+  const { name, value } = event.submitter;
+  if (send({ type: "decide", digits: value, allow: name === "allow" })) event.preventDefault();
+});
+
+watchCopyButtons(document);
+tellTimes(document);
+setInterval(countDown, 1000);
+setInterval(() => tellTimes(document), 30 * 1000);
+connect();

@@ -1,0 +1,29 @@
+// <time datetime data-when="ago|clock">: in the reader's own time zone and language.
+
+const UNITS = [
+  ["day", 24 * 60 * 60],
+  ["hour", 60 * 60],
+  ["minute", 60],
+];
+const WEEK_SECONDS = 7 * 24 * 60 * 60;
+
+const language = document.documentElement.lang;
+const relative = new Intl.RelativeTimeFormat(language, { numeric: "auto" });
+const clock = new Intl.DateTimeFormat(language, { timeStyle: "medium" });
+const date = new Intl.DateTimeFormat(language, { dateStyle: "medium" });
+const full = new Intl.DateTimeFormat(language, { dateStyle: "full", timeStyle: "medium" });
+
+export function tellTimes(root) {
+  for (const element of root.querySelectorAll("time[data-when]")) {
+    const at = new Date(element.dateTime);
+    element.textContent = element.dataset.when === "clock" ? clock.format(at) : ago(at);
+    element.title = full.format(at);
+  }
+}
+
+function ago(at) {
+  const seconds = (at - Date.now()) / 1000;
+  if (-seconds > WEEK_SECONDS) return date.format(at);
+  const [unit, length] = UNITS.find(([, size]) => -seconds >= size) ?? ["second", 1];
+  return relative.format(unit === "second" ? 0 : Math.round(seconds / length), unit);
+}
