@@ -426,7 +426,7 @@ def test_several_frames_in_one_message_are_refused_before_open():
 
 
 def test_a_large_message_is_refused_before_open():
-    phone, station = connected()
+    _, station = connected()
     with pytest.raises(TooLarge):
         station.receive(bytes(limits.VERIFICATION_MESSAGE_BYTES_MAX + 1))
     _, station = sides()

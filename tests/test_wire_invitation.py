@@ -180,6 +180,13 @@ def test_refuses_every_truncation():
             PublicPart.decode(part[:end])
 
 
+def test_refuses_bytes_after_the_end():
+    with pytest.raises(InvitationRefused):
+        Invitation.decode(invite().encode() + b"\0")
+    with pytest.raises(InvitationRefused):
+        PublicPart.decode(invite().public_part() + b"\0")
+
+
 def test_refuses_every_flipped_bit_of_the_public_part():
     part = invite().public_part()
     for bit in range(len(part) * 8):

@@ -218,6 +218,15 @@ def test_refuses_a_message_longer_than_noise_allows():
         pair()[1].read_message(bytes(limits.NOISE_MESSAGE_BYTES_MAX + 1))
 
 
+def test_a_short_message_ends_the_handshake_too():
+    initiator, responder = pair()
+    message = initiator.write_message(b"")
+    with pytest.raises(VerificationFailed):
+        responder.read_message(message[:20])
+    with pytest.raises(VerificationFailed):
+        responder.read_message(message)
+
+
 @pytest.mark.parametrize(
     "changes", [{"psk": bytes(32)}, {"prologue": b"other"}, {"s": private(b"\x44" * 32)}]
 )
