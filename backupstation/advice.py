@@ -31,10 +31,7 @@ MISUNDERSTOOD: Final = Advice(
 CUT_OFF: Final = Advice(
     NETWORK,
     _("The connection broke while data was under way."),
-    _(
-        "Keep the phone's screen on and stay near the Wi-Fi. The phone goes on where it stopped;"
-        " nothing is sent twice."
-    ),
+    _("Keep the phone's screen on and stay near the Wi-Fi; the phone goes on where it stopped."),
 )
 NOT_ALLOWED_BY_OWNER: Final = Advice(
     OWNER,

@@ -4,7 +4,7 @@ One transfer may take several invitations (enrolment, then the backup; or a cut,
 follow-up); the page shows them as one.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -17,7 +17,7 @@ from django.utils.translation import gettext_lazy as _
 
 from backupstation import advice
 from backupstation.advice import Advice
-from transfer.models import InvitationState, Step, TrailEntry
+from transfer.models import ApprovalKind, InvitationState, Step, TrailEntry
 
 RECENT: Final = timedelta(minutes=30)
 _LOOK_BACK: Final = timedelta(hours=24)
@@ -35,7 +35,7 @@ _MOVING: Final = (Step.RECEIVING, Step.SENDING)
 
 _MEANINGS: Final[dict[Step, str | Promise]] = {
     Step.SHOWN: _("a camera or a copied link takes it to the phone"),
-    Step.SCANNED: _("the phone has asked its IM server about the code"),
+    Step.SCANNED: _("a phone has read the code"),
     Step.CONFIRMED: _("the server knows this station and this phone"),
     Step.CONNECTED: _("an encrypted channel to the listening port"),
     Step.WAITING: _("compare the six digits on both screens"),
@@ -182,17 +182,26 @@ def _fail(transfer: Transfer, why: Advice) -> None:
             return
 
 
+def _path(latest: Mapping[Step, Row]) -> list[Step]:
+    """The steps that a transfer like this one takes, in order."""
+    asked = [step for step in _ASKING if step in latest]
+    is_enrolment = bool(asked) and latest[asked[0]]["detail"].get("kind") != ApprovalKind.LINK
+    ending = _RESTORE if set(_RESTORE) & latest.keys() else _BACKUP
+    if is_enrolment:
+        # A phone that is not enrolled yet connects first; the IM server confirms what follows.
+        met = [Step.SHOWN, Step.SCANNED, Step.CONNECTED, *asked, Step.CONFIRMED]
+        return [*met, *_PROVING, *ending]
+    first, *proofs = _PROVING
+    return [*_MEETING, first, *asked, *proofs, *ending]
+
+
 def _stages(rows: list[Row], reached: Step) -> list[Stage]:
     """Every step that this transfer has taken or is expected to take, in order."""
     latest = {Step(row["step"]): row for row in rows}
-    asked = [step for step in _ASKING if step in latest]
-    ending = _RESTORE if set(_RESTORE) & latest.keys() else _BACKUP
-    path = [*_MEETING, *asked, *_PROVING, *ending]
-    furthest = max((path.index(step) for step in latest if step in path), default=0)
     stages = []
-    for number, step in enumerate(path):
+    for step in _path(latest):
         row = latest.get(step)
-        state = "done" if row or number < furthest or step is Step.SHOWN else "next"
+        state = "done" if row or step is Step.SHOWN else "next"
         if step is reached and step in (*_MOVING, Step.WAITING):
             state = "now"
         stages.append(Stage(step, state, row["at"] if row else None, row["detail"] if row else {}))

@@ -1,0 +1,25 @@
+"""Amounts of bytes, as the phone's command line writes them: decimal units (IEC 80000-13)."""
+
+from typing import Final
+
+from django import template
+from django.utils.formats import number_format
+from django.utils.translation import ngettext
+
+register = template.Library()
+_STEP: Final = 1000
+_UNITS: Final = ("kB", "MB", "GB", "TB", "PB")
+
+
+@register.filter
+def size(count: int) -> str:
+    """Write ``count`` bytes with one decimal and a space that does not break."""
+    if count < _STEP:
+        return ngettext("%(count)d byte", "%(count)d bytes", count) % {"count": count}
+    amount = float(count)
+    for unit in _UNITS:
+        amount /= _STEP
+        # 999.95 would be written as 1000.0 of the smaller unit.
+        if amount < _STEP - 0.05 or unit == _UNITS[-1]:
+            break
+    return f"{number_format(amount, 1)}\N{NO-BREAK SPACE}{unit}"
