@@ -46,7 +46,7 @@ def with_sessions(
         try:
             return work(session)
         except (PhoneError, WireError) as error:
-            if not _may_pass(error):
+            if not _may_pass(error) or patience <= 0:
                 raise
             if session.follow_up is None:
                 raise CutOff(
