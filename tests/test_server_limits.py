@@ -172,8 +172,12 @@ def test_silent_connection_is_dropped(server):
 
 @pytest.mark.parametrize(
     "start",
-    [b"", b"POST /upload HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n"],
-    ids=["head", "body"],
+    [
+        b"",
+        b"POST /upload HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n",
+        b"GET /hello HTTP/1.1\r\nHost: x\r\n\r\n",
+    ],
+    ids=["head", "body", "head of a second request"],
 )
 def test_trickle_is_dropped(server, start):
     with server.connect() as raw:
@@ -193,19 +197,19 @@ def test_application_that_does_not_decide_on_a_socket_loses_it(server):
 
 def test_peer_that_answers_no_ping_is_dropped(server):
     with server.websocket("/listen/v1/mute") as raw:
-        assert 0.8 < seconds_until_dropped(raw) < 3
+        assert 1 < seconds_until_dropped(raw) < 4
 
 
 def test_peer_that_answers_pings_stays(server):
     with connect(server.url("/listen/v1/mute"), ping_interval=None) as client:
-        time.sleep(2)  # longer than silence is allowed
+        time.sleep(2.5)  # longer than silence is allowed
         client.send("still here")
         assert client.recv() == "10"
 
 
 def test_peer_that_is_held_back_is_not_taken_for_dead(server):
     """It cannot be heard while the application is busy, for longer than silence is allowed."""
-    with server.websocket("/listen/v1/digest?start_after=2") as raw:
+    with server.websocket("/listen/v1/digest?start_after=2.5") as raw:
         for _ in range(30):
             raw.sendall(frame(BINARY, bytes(1_000_000)))
         raw.sendall(frame(1, b"end"))

@@ -21,9 +21,9 @@ QUICK = {
     "keep_alive_seconds": 5,
     "refusal_seconds": 0.5,
     "close_seconds": 0.3,
-    "stall_seconds": 1.2,
+    "stall_seconds": 2.5,
     "ping_seconds": 0.4,
-    "silence_seconds": 1.2,
+    "silence_seconds": 1.5,
     "stop_seconds": 1,
     "watch_seconds": 0.1,
 }
