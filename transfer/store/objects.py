@@ -16,6 +16,7 @@ A name is part of what is authenticated, so an object that was swapped for anoth
 import re
 import secrets
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Final, NamedTuple
 
 import msgspec
@@ -32,7 +33,7 @@ from transfer.store.crypto import (
     VaultKeys,
 )
 from wire import limits
-from wire.errors import Conflict, Damaged, StationFault
+from wire.errors import Conflict, Damaged, NotFound, StationFault
 
 SNAPSHOTS: Final = "snapshots/"
 RECEIPTS: Final = "receipts/"
@@ -83,6 +84,10 @@ def claim_store(backend: Backend, root: Root, station_id: str) -> None:
     Raises :class:`ForeignStore` naming the station whose store it is. The mark is advisory: it
     stops mistakes, not attackers.
     """
+    # Looking first: a station whose disk is full has to start too, for people to restore.
+    with suppress(NotFound):
+        _check_mark(_whole(backend, OWNER), root, station_id)
+        return
     mark = _OWNER_PREFIX + station_id.encode()
     try:
         backend.put(OWNER, mark + root.wrap(_OWNER, station_id.encode(), station_id.encode()))

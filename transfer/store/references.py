@@ -17,7 +17,8 @@ from transfer.store.packs import PackEntry, PackReader
 from wire.errors import Damaged, NotFound
 from wire.manifest import ChunkRef, Item
 
-_DIRECTORIES: Final = 32
+# About 16 MB of directories, however many chunks a pack has.
+_ENTRIES: Final = 65_536
 
 
 class Fault(NamedTuple):
@@ -36,6 +37,7 @@ class References:
         self._index = index
         self._reader = PackReader(backend, keys)
         self._directories: OrderedDict[str, frozenset[PackEntry] | Fault] = OrderedDict()
+        self._entries = 0
         self.bytes_read = 0
 
     def resolve(self, refs: Iterable[ChunkRef]) -> dict[bytes, Fault]:
@@ -71,11 +73,17 @@ class References:
         """The entries of ``pack``, or why they cannot be read."""
         known = self._directories.get(pack)
         if known is None:
-            known = self._directories[pack] = self._read_directory(pack)
-            if len(self._directories) > _DIRECTORIES:
-                self._directories.popitem(last=False)
+            known = self._read_directory(pack)
+            self._remember(pack, known)
         self._directories.move_to_end(pack)
         return known
+
+    def _remember(self, pack: str, directory: frozenset[PackEntry] | Fault) -> None:
+        self._entries += len(directory)
+        while self._entries > _ENTRIES and self._directories:
+            _oldest, forgotten = self._directories.popitem(last=False)
+            self._entries -= len(forgotten)
+        self._directories[pack] = directory
 
     def _read_directory(self, pack: str) -> frozenset[PackEntry] | Fault:
         try:

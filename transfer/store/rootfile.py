@@ -11,6 +11,7 @@ import hashlib
 import os
 import secrets
 import struct
+import unicodedata
 from pathlib import Path
 from typing import Final
 
@@ -142,7 +143,9 @@ def _unlock(content: bytes, body: bytes, passphrase: str, path: Path) -> bytes:
 
 
 def _stretch(passphrase: str, salt: bytes, memory: int, passes: int, lanes: int) -> bytes:
-    return hash_secret_raw(passphrase.encode(), salt, passes, memory, lanes, 32, Type.ID)
+    # Keyboards and systems spell "é" in one or in two characters (RFC 8265 section 4.2).
+    typed = unicodedata.normalize("NFC", passphrase).encode()
+    return hash_secret_raw(typed, salt, passes, memory, lanes, 32, Type.ID)
 
 
 def _checksum(secret: bytes) -> bytes:
