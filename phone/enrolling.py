@@ -24,7 +24,7 @@ def identity_for(link: Link, home: Home) -> Identity | None:
         enrolment = home.enrolment(im_origin=link.invitation.im_origin)
     else:
         enrolment = home.enrolment(iss=link.embedded_iss)
-    return None if enrolment is None else Identity(home.key(), enrolment)
+    return None if enrolment is None else Identity(home.key(), enrolment, home)
 
 
 def enrol(link: Link, home: Home, *, name: str = "", tell: Tell = ignore) -> tuple[Identity, Link]:
@@ -43,7 +43,7 @@ def enrol(link: Link, home: Home, *, name: str = "", tell: Tell = ignore) -> tup
     enrolment = Enrolment(grant.iss, grant.sub, grant.keys, "", grant.station_name)
     home.remember(enrolment)
     tell(Enrolled(grant.station_name))
-    return Identity(key, enrolment), Link(link.origin, Invitation.decode(grant.invitation))
+    return Identity(key, enrolment, home), Link(link.origin, Invitation.decode(grant.invitation))
 
 
 def enrol_by_code(origin: str, code: str, home: Home, *, name: str = "") -> Identity:
@@ -59,7 +59,7 @@ def enrol_by_code(origin: str, code: str, home: Home, *, name: str = "") -> Iden
     reply = im.enrol(origin, EnrolRequest(typed, public, _checked_name(name), proof))
     enrolment = Enrolment(reply.iss, reply.sub, reply.keys, origin)
     home.remember(enrolment)
-    return Identity(key, enrolment)
+    return Identity(key, enrolment, home)
 
 
 def ready(link: Link, home: Home, *, tell: Tell = ignore) -> tuple[Identity, Link]:

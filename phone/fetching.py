@@ -26,8 +26,8 @@ _REQUEST_BYTES: Final = 16 * limits.MIB
 _REQUEST_WANTS: Final = 512
 _REQUESTS_AHEAD: Final = 3
 _ACK_BYTES: Final = limits.MIB
-# Full messages of the largest window, and then some that are not full.
-_WAITING_MAX: Final = 3 * limits.WINDOW_BYTES_MAX // limits.WEBSOCKET_MESSAGE_BYTES_MAX
+# What waits is encrypted and framed: tiny chunks take up to four times their credit.
+_WAITING_PER_CREDIT: Final = 4
 
 
 class Wanted(NamedTuple):
@@ -51,7 +51,7 @@ class _Arrived(NamedTuple):
     piece: Piece
 
 
-_Decrypted = list[_Arrived | memoryview]
+_Decrypted = tuple[int, list[_Arrived | memoryview]]
 
 
 class Fetching:
@@ -63,6 +63,8 @@ class Fetching:
         self._arrivals: SimpleQueue[Future[_Decrypted] | Exception] = SimpleQueue()
         self._pool = ThreadPoolExecutor(max(2, min(4, os.cpu_count() or 2)), "phone-decrypt")
         self._waiting: list[_Arrived | memoryview] = []
+        self._waiting_bytes = 0
+        self._lock = threading.Lock()
         self._next_ref = 0
         self._used = 0
         self._receiver = threading.Thread(target=self._receive, name="phone-receiver", daemon=True)
@@ -77,23 +79,29 @@ class Fetching:
                 message = receive_or_ping(
                     session.connection, lambda: session.reply(messages.Ping())
                 )
-                if self._arrivals.qsize() > _WAITING_MAX:
-                    raise WindowOverrun("the station sends more than it was granted")
+                self._count(len(message))
                 sealed = session.channel.reserve(message)
                 self._arrivals.put(self._pool.submit(self._decrypt, sealed))
         except Exception as error:
             self._arrivals.put(error)
 
+    def _count(self, length: int) -> None:
+        """Note that this many received bytes wait more (or fewer); a flood ends the connection."""
+        with self._lock:
+            self._waiting_bytes += length
+            if self._waiting_bytes > _WAITING_PER_CREDIT * self._session.window:
+                raise WindowOverrun("the station sends more than it was granted")
+
     def _decrypt(self, sealed: Sealed) -> _Decrypted:
-        """On a pool's thread: the frames of one message, every chunk hashed."""
-        found: _Decrypted = []
+        """On a pool's thread: a message's size, and its frames with every chunk hashed."""
+        found: list[_Arrived | memoryview] = []
         for frame in frames(self._session.channel.decrypt(sealed)):
             if frame.type is FrameType.CONTROL:
                 found.append(frame.payload)
                 continue
             ref, data = split_data(frame.payload)
             found.append(_Arrived(ref, Piece(hashlib.sha256(data).digest(), data)))
-        return found
+        return len(sealed.message), found
 
     def _next(self) -> _Arrived | messages.StationMessage:
         """The next chunk or control message that concerns the caller."""
@@ -102,7 +110,8 @@ class Fetching:
                 arrival = self._arrivals.get()
                 if isinstance(arrival, Exception):
                     raise arrival
-                self._waiting = arrival.result()
+                length, self._waiting = arrival.result()
+                self._count(-length)
                 self._waiting.reverse()
             first = self._waiting.pop()
             if isinstance(first, _Arrived):

@@ -8,20 +8,25 @@ serves once, and a ticket serves only this phone's key.
 import http.client
 import re
 import time
+from collections.abc import Callable
 from ipaddress import ip_address
 from typing import Final, TypeVar
 from urllib.parse import urlsplit
 
+import msgspec
+
 from phone.errors import Unreachable, Untrusted
-from wire import im
-from wire.errors import WireError
+from wire import im, tokens
+from wire.errors import MalformedMessage, WireError
 
 SECONDS: Final = 10.0
 _PIECE_BYTES: Final = 4096
 _LOCAL_NAME: Final = re.compile(
     r"[a-z0-9-]+(\.(local|lan|home|internal|home\.arpa))?", re.IGNORECASE
 )
+_LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 _Reply = TypeVar("_Reply", bound=im.Body)
+_Answer = TypeVar("_Answer")
 
 
 def connect(origin: str, request: im.ConnectRequest) -> im.ConnectReply:
@@ -35,6 +40,26 @@ def connect(origin: str, request: im.ConnectRequest) -> im.ConnectReply:
 def enrol(origin: str, request: im.EnrolRequest) -> im.EnrolReply:
     """Make this phone one of the account that the code was printed for; raises as above."""
     return _post(origin, im.PHONES_PATH, request, im.EnrolReply)
+
+
+def keys(origin: str) -> list[bytes]:
+    """The issuer's keys as it publishes them now; only a proven address is asked for them.
+
+    Raises :class:`Untrusted` for one that is reached neither by https nor on this machine.
+    """
+    parts = urlsplit(origin)
+    if parts.scheme != "https" and parts.hostname not in _LOOPBACK:
+        raise Untrusted(
+            f"{origin} cannot prove which keys are its own: it is not reached by https."
+        )
+    return _call(origin, "GET", im.KEYS_PATH, b"", _published)
+
+
+def _published(body: bytes) -> list[bytes]:
+    try:
+        return tokens.keys_from_jwk_set(msgspec.json.decode(body))
+    except msgspec.DecodeError as error:
+        raise MalformedMessage(f"JWK set: {error}") from None
 
 
 def check_origin(origin: str) -> None:
@@ -55,20 +80,26 @@ def _is_local(host: str) -> bool:
 
 
 def _post(origin: str, path: str, request: im.Body, kind: type[_Reply]) -> _Reply:
+    return _call(origin, "POST", path, im.encode(request), lambda body: im.decode(kind, body))
+
+
+def _call(
+    origin: str, method: str, path: str, content: bytes, read: Callable[[bytes], _Answer]
+) -> _Answer:
     check_origin(origin)
     try:
-        status, body = _exchange(origin, path, im.encode(request))
+        status, body = _exchange(origin, method, path, content)
     except (OSError, http.client.HTTPException) as error:
         raise Unreachable(f"The IM server at {origin} does not answer ({_why(error)}).") from None
     if status != http.client.OK:
         raise im.Refused.from_reply(body)
     try:
-        return im.decode(kind, body)
+        return read(body)
     except WireError:
         raise Untrusted(f"What {origin} answers is not the protocol of an IM server.") from None
 
 
-def _exchange(origin: str, path: str, body: bytes) -> tuple[int, bytes]:
+def _exchange(origin: str, method: str, path: str, content: bytes) -> tuple[int, bytes]:
     """One request; neither redirects nor proxies are followed, and the answer is bounded."""
     parts = urlsplit(origin)
     secure = parts.scheme == "https"
@@ -76,7 +107,7 @@ def _exchange(origin: str, path: str, body: bytes) -> tuple[int, bytes]:
     connection = connection_type(parts.hostname or "", parts.port, timeout=SECONDS)
     deadline = time.monotonic() + SECONDS
     try:
-        connection.request("POST", path, body, {"Content-Type": "application/json"})
+        connection.request(method, path, content, {"Content-Type": "application/json"})
         response = connection.getresponse()
         return response.status, _read(response, deadline)
     finally:

@@ -10,7 +10,7 @@ from cryptography.utils import Buffer
 from phone.connection import Connection, receive_or_ping
 from phone.errors import CutOff, PhoneError
 from phone.link import Link
-from wire import messages
+from wire import limits, messages
 from wire.channel import FrameType, control_frame, frames
 from wire.errors import MalformedMessage, WireError, error_for
 from wire.handshake import PhoneHandshake
@@ -31,7 +31,10 @@ class Session:
         terms: messages.Open,
         station_key: bytes,
     ) -> None:
+        if terms.window < limits.WINDOW_BYTES_MIN:
+            raise MalformedMessage("a window that is too small to work with")
         self.terms = terms
+        self.window = min(terms.window, limits.WINDOW_BYTES_MAX)
         self.station_key = station_key
         self.channel = shaken.channel
         self.connection = connection

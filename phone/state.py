@@ -33,18 +33,6 @@ class Enrolment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     station_name: str = ""
 
 
-class Identity(msgspec.Struct, frozen=True):
-    """This phone's key and the account that it acts for."""
-
-    key: Ed25519PrivateKey
-    enrolment: Enrolment
-
-    @property
-    def public_key(self) -> bytes:
-        """The 32 bytes of the public half."""
-        return self.key.public_key().public_bytes_raw()
-
-
 class _File(msgspec.Struct, frozen=True):
     enrolments: list[Enrolment]
     version: int = 1
@@ -125,6 +113,19 @@ class Home:
             _replace(path, msgspec.json.encode(_File([*others, enrolment])))
         except OSError as error:
             raise StateDamaged(f"{path} cannot be written: {error.strerror}.") from None
+
+
+class Identity(msgspec.Struct, frozen=True):
+    """This phone's key, the account that it acts for, and where both are kept."""
+
+    key: Ed25519PrivateKey
+    enrolment: Enrolment
+    home: Home
+
+    @property
+    def public_key(self) -> bytes:
+        """The 32 bytes of the public half."""
+        return self.key.public_key().public_bytes_raw()
 
 
 def _read_key(path: Path) -> Ed25519PrivateKey:

@@ -64,8 +64,8 @@ class Uploading:
         self._line = Line(session, self._inbox.put)
         self._readers = Readers(self._inbox.put)
         self._asking = Asking()
-        self._credit = session.terms.window
-        self._window = session.terms.window
+        self._credit = session.window
+        self._window = session.window
         self._reading: set[int] = set()
         self._total = sum(entry.stamp.size for entry in catalogue.entries)
         self._done = sum(item.size for item in catalogue.items.values())

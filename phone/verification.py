@@ -6,6 +6,7 @@ ticket; only then does the phone connect. What the indication says must agree wi
 
 from typing import TypeVar
 
+import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
@@ -17,7 +18,7 @@ from phone.link import Link
 from phone.session import Session
 from phone.state import Enrolment, Identity
 from wire import handshake, messages, proofs, tokens
-from wire.errors import VerificationFailed
+from wire.errors import TokenRefused, VerificationFailed
 from wire.handshake import PhoneHandshake
 from wire.im import ConnectReply, ConnectRequest, connect_proof_text
 from wire.invitation import Invitation, station_id, station_id_text
@@ -85,9 +86,28 @@ def _authenticate(
     proof = proofs.prove(identity.key, text)
     request = ConnectRequest(public_part, identity.public_key, scope, proof)
     reply = im.connect(link.im_origin, request)
-    indication = tokens.verify(reply.indication, tokens.Indication, identity.enrolment.keys)
+    indication = _read_indication(reply.indication, identity)
     _check_indication(link.invitation, indication, identity.enrolment)
     return reply, indication
+
+
+def _read_indication(token: str, identity: Identity) -> tokens.Indication:
+    """Check the signature; an IM server elsewhere may have rotated its keys since they were pinned.
+
+    New keys are believed where at least one of the old ones is still published beside them.
+    """
+    enrolment = identity.enrolment
+    try:
+        return tokens.verify(token, tokens.Indication, enrolment.keys)
+    except TokenRefused:
+        if not enrolment.im_origin:
+            raise
+    keys = im.keys(enrolment.im_origin)
+    if not set(keys) & set(enrolment.keys):
+        raise Untrusted(f"{enrolment.im_origin} has other keys than when this phone was enrolled.")
+    indication = tokens.verify(token, tokens.Indication, keys)
+    identity.home.remember(msgspec.structs.replace(enrolment, keys=keys))
+    return indication
 
 
 def _check_indication(

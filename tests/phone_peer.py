@@ -9,6 +9,7 @@ import http.server
 import socket
 import threading
 import time
+from collections import deque
 from ipaddress import ip_address
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -49,6 +50,9 @@ class Peer:
         self.snapshots: dict[str, messages.SnapshotManifest] = {}
         self.refusals: list[Exception] = []
         self.received = 0
+        self.acknowledged = 0
+        self.respects_credit = True
+        self.hold_acknowledgements = 0
         self.asked = 0
         self.connections = 0
         self.done: messages.RestoreDone | None = None
@@ -251,6 +255,9 @@ class Peer:
     def manifest(self, message: messages.SnapshotGet) -> messages.SnapshotManifest:
         return self.snapshots[message.snapshot_id]
 
+    def opened(self, transfer: "Transfer") -> None:
+        pass
+
     def follow_up(self) -> bytes:
         return self.invite()
 
@@ -261,26 +268,46 @@ class Transfer:
     def __init__(self, peer: Peer, websocket, channel):
         self.peer, self.websocket, self.channel = peer, websocket, channel
         self.announced: dict[int, bytes] = {}
+        self.owed = 0
+        self.credit = limits.WINDOW_BYTES
+        self.requests: deque[messages.PhoneMessage] = deque()
 
     def say(self, message: messages.Message) -> None:
         self.websocket.send(self.channel.seal(control_frame(messages.encode(message))))
 
     def data(self, ref: int, data: bytes) -> None:
+        while self.credit < len(data) and self.peer.respects_credit:
+            self.receive()
+        self.credit -= len(data)
         frame = data_frame_header(ref, len(data)) + data
         self.websocket.send(self.channel.seal(frame))
 
     def run(self) -> None:
+        self.peer.opened(self)
         while True:
-            for frame in frames(self.channel.open(self.websocket.recv())):
-                if frame.type is FrameType.DATA:
-                    self.take(*split_data(frame.payload))
-                else:
-                    self.obey(messages.decode_from_phone(bytes(frame.payload)))
+            while self.requests:
+                self.obey(self.requests.popleft())
+            self.receive()
+
+    def receive(self) -> None:
+        for frame in frames(self.channel.open(self.websocket.recv())):
+            if frame.type is FrameType.DATA:
+                self.take(*split_data(frame.payload))
+                continue
+            message = messages.decode_from_phone(bytes(frame.payload))
+            if isinstance(message, messages.Ack):
+                self.credit += message.bytes
+            else:
+                self.requests.append(message)
 
     def take(self, ref: int, data: memoryview) -> None:
         self.peer.received += len(data)
         self.peer.take(self.announced.pop(ref), bytes(data))
-        self.say(messages.Ack(len(data)))
+        self.owed += len(data)
+        if self.owed >= self.peer.hold_acknowledgements:
+            self.peer.acknowledged += self.owed
+            self.say(messages.Ack(self.owed))
+            self.owed = 0
 
     def obey(self, message: messages.PhoneMessage) -> None:
         peer = self.peer
