@@ -15,16 +15,23 @@ _REFRESH_SECONDS: Final = 3600
 
 
 def run() -> None:
-    """Until the process ends: end expired invitations, refresh pinned issuer keys hourly."""
-    refreshed = time.monotonic()
+    """Until the process ends: end expired invitations, refresh pinned issuer keys.
+
+    The keys at once, since they may have been rotated while the station was off, then hourly.
+    """
+    due = time.monotonic()
     while True:
-        time.sleep(_SWEEP_SECONDS)
         close_old_connections()
         try:
             invitations.sweep(timezone.now())
-            if time.monotonic() - refreshed > _REFRESH_SECONDS:
-                refreshed = time.monotonic()
-                for origin, reason in registration.refresh_all().items():
-                    log.warning("keys of the IM server at %s: %s", origin, reason)
+            if time.monotonic() >= due:
+                due = time.monotonic() + _REFRESH_SECONDS
+                _refresh_keys()
         except Exception:
             log.exception("housekeeping failed; it will be tried again")
+        time.sleep(_SWEEP_SECONDS)
+
+
+def _refresh_keys() -> None:
+    for origin, reason in registration.refresh_all().items():
+        log.warning("keys of the IM server at %s: %s", origin, reason)
