@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 from django.conf import settings
+from django.db.models import Q
 from django.utils import timezone
 
 from transfer import station
@@ -16,21 +17,26 @@ from wire import im, proofs, tokens
 from wire.errors import NotAllowed, StationFault, WireError
 
 _TIMEOUT_SECONDS: Final = 10
+_EMBEDDED: Final = "station:"  # the beginning of every embedded issuer's name
 _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 def check_origin(origin: str) -> str:
     """The origin in canonical form; https is required except on loopback."""
     parts = urlsplit(origin)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.path.strip("/"):
+    more = parts.path.strip("/") or parts.query or parts.fragment or "@" in parts.netloc
+    if parts.scheme not in ("http", "https") or not parts.hostname or more:
         raise NotAllowed(f"{origin!r} is not an origin like https://im.example.org")
     if parts.scheme == "http" and parts.hostname not in _LOOPBACK:
         raise NotAllowed("an IM server elsewhere must be reached by https")
-    return f"{parts.scheme}://{parts.netloc}"
+    return f"{parts.scheme}://{parts.netloc.lower()}"
 
 
 def register(origin: str, code: str) -> Issuer:
-    """Register with a one-time code; pins issuer and keys, and measures the clock's offset."""
+    """Register with a one-time code; pins issuer and keys, and measures the clock's offset.
+
+    Raises :class:`NotAllowed` when the answer names an issuer that this origin cannot be.
+    """
     origin = check_origin(origin)
     identity = station.identity()
     code = im.canonical_code(code)
@@ -43,6 +49,7 @@ def register(origin: str, code: str) -> Issuer:
     asked = time.time()
     body = _call(origin + im.STATIONS_PATH, im.encode(request))
     reply = im.decode(im.RegisterReply, body)
+    _check_pinning(reply, origin)
     issuer, _created = Issuer.objects.update_or_create(
         iss=reply.iss,
         defaults={
@@ -53,6 +60,19 @@ def register(origin: str, code: str) -> Issuer:
         },
     )
     return issuer
+
+
+def _check_pinning(reply: im.RegisterReply, origin: str) -> None:
+    """Accounts are named by their issuer: nobody may become an issuer that is known already."""
+    if reply.iss.startswith(_EMBEDDED):
+        raise NotAllowed(f"{origin} calls itself {reply.iss}: only a station may have such a name")
+    for known in Issuer.objects.filter(Q(iss=reply.iss) | Q(origin=origin)):
+        if known.origin != origin:
+            raise NotAllowed(f"{reply.iss} is known as the IM server at {known.origin}")
+        if known.iss != reply.iss:
+            raise NotAllowed(f"{origin} was {known.iss} before and is another IM server now")
+        if not {key.hex() for key in reply.keys} & set(known.keys):
+            raise NotAllowed(f"{origin} has none of the keys that this station pinned")
 
 
 def refresh(issuer: Issuer) -> None:
