@@ -29,6 +29,9 @@ class Command(BaseCommand):
         parser.add_argument("--account", help="the site user whose invitation it is")
         parser.add_argument("--scope", choices=sorted(_SCOPES), default="both")
         parser.add_argument("--address", help="the address that the QR code names")
+        parser.add_argument(
+            "--port", type=int, help="where phones reach the station, if a router maps its port"
+        )
         parser.add_argument("--snapshot", default="", help="restore this snapshot and no other")
         parser.add_argument("--json", action="store_true", help="print one JSON object")
 
@@ -44,10 +47,11 @@ class Command(BaseCommand):
         binding = Binding(options["snapshot"]) if options["snapshot"] else None
         scope = Scope.RESTORE if binding else _SCOPES[options["scope"]]
         chosen = found[: limits.INVITATION_ADDRESSES_MAX]
+        port = options["port"] or where.port
         invitation = invitations.issue(
-            owner, scope=scope, addresses=chosen, port=where.port, binding=binding
+            owner, scope=scope, addresses=chosen, port=port, binding=binding
         )
-        link = invitation.link(addresses.origin(chosen[0], where.port))
+        link = invitation.link(addresses.origin(chosen[0], port))
         if options["json"]:
             answer = {"link": link, "expires": invitation.expires, "scope": scope.names()}
             self.stdout.write(json.dumps(answer))
