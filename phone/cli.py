@@ -6,13 +6,14 @@ Errors are a sentence, a code and what to do; the exit codes are those of ``phon
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
 from phone import commands
-from phone.errors import Exit, explain
+from phone.errors import explain
 
 _EPILOG: Final = """\
 exit codes:
@@ -34,13 +35,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         outcome: commands.Outcome = options.run(options)
-        print(json.dumps(outcome.data) if options.json else outcome.text)
-        sys.stdout.flush()
-    except BrokenPipeError:
-        sys.stderr.close()
-        return Exit.FAILED
     except (Exception, KeyboardInterrupt) as error:
         return _tell_error(error, as_json=options.json)
+    _say(json.dumps(outcome.data) if options.json else outcome.text)
     return outcome.exit
 
 
@@ -48,11 +45,20 @@ def _tell_error(error: BaseException, *, as_json: bool) -> int:
     told = explain(error)
     if as_json:
         content = {"code": told.code, "message": told.message, "hint": told.hint}
-        print(json.dumps({"error": content}))
+        _say(json.dumps({"error": content}))
     print(f"{told.message} [{told.code}]", file=sys.stderr)
     if told.hint:
         print(told.hint, file=sys.stderr)
     return told.exit
+
+
+def _say(text: str) -> None:
+    """Print to stdout; a reader that has left is no error."""
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        # The interpreter flushes stdout once more at exit: let that go nowhere.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -34,13 +34,20 @@ class Link(msgspec.Struct, frozen=True):
 def read_link(given: str) -> Link:
     """The link itself, or what the QR code in an image file says; raises :class:`NotALink`."""
     text = given.strip()
-    if "://" not in text and Path(text).is_file():
+    if "://" not in text and _is_file(text):
         text = _decode_picture(Path(text))
     try:
         origin, invitation = parse_link(text)
     except InvitationRefused as error:
         raise NotALink(f"This is not a usable link of a backup station: {error}.") from None
     return Link(origin, invitation)
+
+
+def _is_file(text: str) -> bool:
+    try:
+        return Path(text).is_file()
+    except (OSError, ValueError):  # too long for a path, or with a NUL in it
+        return False
 
 
 def _decode_picture(path: Path) -> str:

@@ -1,0 +1,270 @@
+"""The command line: exit codes, one JSON object, sentences and never a traceback."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from phone import cli, commands
+from phone.display import size_text, spaced
+from phone.errors import Exit, explain
+from tests.phone_peer import Peer
+from wire import im
+from wire.errors import StorageFull, VerificationFailed
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def run(*arguments, home: Path, **options) -> subprocess.CompletedProcess[str]:
+    """The phone as its own process."""
+    return subprocess.run(
+        [sys.executable, "-m", "phone", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        env=os.environ | {"PHONE_HOME": str(home)},
+        timeout=60,
+        check=False,
+        **options,
+    )
+
+
+@pytest.fixture
+def home(tmp_path) -> Path:
+    return tmp_path / "home"
+
+
+@pytest.fixture
+def chats(tmp_path) -> Path:
+    folder = tmp_path / "chats"
+    folder.mkdir()
+    (folder / "a.txt").write_text("hello\n" * 1000)
+    return folder
+
+
+def test_the_phone_works_without_django(home):
+    program = "import sys, phone.cli, phone.backup, phone.restore; print('django' in sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, cwd=ROOT, check=True
+    )
+    assert done.stdout.strip() == "False"
+
+
+def test_backup_list_verify_and_restore_as_one_json_object_each(tmp_path, home, chats):
+    with Peer() as peer:
+        stored = run("backup", peer.link(), chats, "--label", "Sunday", "--json", home=home)
+        assert stored.returncode == 0, stored.stderr
+        assert "press Allow" in stored.stderr
+        told = json.loads(stored.stdout)
+        assert told["items"] == 1
+        assert told["bytes"] == 6000
+        assert told["sent"] >= 6000
+        assert told["held"] == 0
+        assert told["problems"] == []
+        assert told["receipt"].count(".") == 2
+        listed = json.loads(run("list", peer.link(), "--json", home=home).stdout)
+        assert [one["snapshot_id"] for one in listed["snapshots"]] == [told["snapshot_id"]]
+        checked = run("verify", peer.link(), told["snapshot_id"], "--json", home=home)
+        assert json.loads(checked.stdout)["items"] == 1
+        short = told["snapshot_id"][:8].lower()
+        out = tmp_path / "out"
+        restored = run("restore", peer.link(), short, "--to", out, "--json", home=home)
+        assert json.loads(restored.stdout)["failures"] == []
+        assert (out / "chats/a.txt").read_bytes() == (chats / "a.txt").read_bytes()
+        again = run("restore", peer.link(), short, "--to", out, "--json", home=home)
+        assert again.returncode == Exit.PARTIAL
+        (failure,) = json.loads(again.stdout)["failures"]
+        assert failure["reason"] == "exists"
+        forced = run("restore", peer.link(), short, "--to", out, "--overwrite", home=home)
+        assert forced.returncode == 0
+        assert "Restored 1 items" in forced.stdout
+
+
+def test_files_left_out_are_named_and_make_it_partial(home, chats):
+    (chats / "link").symlink_to("a.txt")
+    with Peer() as peer:
+        done = run("backup", peer.link(), chats, "--json", home=home)
+        assert done.returncode == Exit.PARTIAL
+        (problem,) = json.loads(done.stdout)["problems"]
+        assert problem["reason"] == "symlink"
+        told = run("backup", peer.link(), chats, home=home)
+        assert "link is a symbolic link" in told.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (["backup", "LINK", "no-such-path"], "source_missing"),
+        (["backup", "rubbish", "."], "not_a_link"),
+        (["list", "rubbish"], "not_a_link"),
+        (["enrol"], "usage"),
+        (["enrol", "LINK", "--code", "x"], "usage"),
+        (["enrol", "--im", "https://im.example"], "usage"),
+        (["enrol", "LINK", "--name", "x" * 200], "usage"),
+        (["restore", "LINK", "short", "--to", "out"], "usage"),
+        (["verify", "LINK", "!" * 26], "usage"),
+        (["verify", "LINK"], "usage"),
+    ],
+)
+def test_what_cannot_be_meant_exits_with_2(tmp_path, home, arguments, code):
+    with Peer() as peer:
+        given = [peer.link() if each == "LINK" else each for each in arguments]
+        given = [str(tmp_path / each) if each == "out" else each for each in given]
+        done = run(*given, "--json", home=home)
+    assert done.returncode == Exit.USAGE
+    assert json.loads(done.stdout)["error"]["code"] == code
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["fly"],
+        ["backup"],
+        ["backup", "x"],
+        ["restore", "x", "y"],
+        ["list", "x", "--patience", "1"],
+    ],
+)
+def test_argparse_refusals_exit_with_2_too(home, arguments):
+    done = run(*arguments, home=home)
+    assert done.returncode == Exit.USAGE
+    assert "usage:" in done.stderr
+
+
+def test_an_unreachable_station_exits_with_5_and_says_what_to_try(home, chats):
+    with Peer() as peer:
+        link = peer.link()
+    done = run("backup", link, chats, home=home)
+    assert done.returncode == Exit.UNREACHABLE
+    assert "[unreachable]" in done.stderr
+    assert "firewall" in done.stderr
+    assert done.stdout == ""
+
+
+def test_a_refused_verification_exits_with_3(home, chats):
+    class Refusing(Peer):
+        def accept(self, shaking, ticket):
+            raise VerificationFailed("no")
+
+    with Refusing() as peer:
+        done = run("backup", peer.link(), chats, "--json", home=home)
+    assert done.returncode == Exit.VERIFICATION
+    assert json.loads(done.stdout)["error"]["code"] == "4401"
+
+
+def test_an_unknown_snapshot_exits_with_1(tmp_path, home):
+    with Peer() as peer:
+        done = run("restore", peer.link(), "0" * 8, "--to", tmp_path / "out", "--json", home=home)
+    assert done.returncode == Exit.FAILED
+    assert json.loads(done.stdout)["error"]["code"] == "no_such_snapshot"
+
+
+def test_ctrl_c_stops_cleanly(home, chats):
+    class Waits(Peer):
+        def enrol(self, shaking, websocket, issuer):
+            shaking.pending(600)
+
+    with Waits() as peer:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "phone", "backup", peer.link(), chats, "--json"],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            cwd=ROOT,
+            env=os.environ | {"PHONE_HOME": str(home)},
+        )
+        assert process.stderr is not None
+        assert "press Allow" in process.stderr.readline()
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=20)
+    assert process.returncode == Exit.INTERRUPTED
+    assert json.loads(out)["error"]["code"] == "interrupted"
+    assert "Traceback" not in err
+
+
+def test_a_reader_that_leaves_early_is_no_traceback(home):
+    shell = f"{sys.executable} -m phone list rubbish --json | true"
+    done = subprocess.run(
+        ["/bin/sh", "-c", shell], capture_output=True, text=True, cwd=ROOT, check=False
+    )
+    assert "Traceback" not in done.stderr
+
+
+def test_an_unforeseen_error_is_told_without_a_traceback(monkeypatch, capsys):
+    def fail(_options):
+        raise RuntimeError("boom")
+
+    monkeypatch.setattr(commands, "list_snapshots", fail)
+    assert cli.main(["list", "x", "--json"]) == Exit.FAILED
+    told = capsys.readouterr()
+    assert json.loads(told.out)["error"]["code"] == "unexpected"
+    assert "Traceback" not in told.err
+
+
+def test_enrolling_by_a_code_remembers_the_im_server(home):
+    class ByCode(Peer):
+        def answer_http(self, path, body):
+            assert path == im.PHONES_PATH
+            request = im.decode(im.EnrolRequest, body)
+            assert request.name == "My phone"
+            issuer = self.issuer_key.public_key().public_bytes_raw()
+            return 200, im.encode(im.EnrolReply("https://im.example", "alice", [issuer]))
+
+    with ByCode() as peer:
+        code = "abcde-fghjk"
+        done = run("enrol", "--im", peer.origin, "--code", code, "--name", "My phone", home=home)
+    assert done.returncode == 0, done.stderr
+    kept = json.loads((home / "enrolments.json").read_text())["enrolments"]
+    assert kept[0]["im_origin"] == peer.origin
+
+
+def test_a_hostile_name_cannot_move_the_cursor(home, chats):
+    class Hostile(Peer):
+        def enrol(self, shaking, websocket, issuer):
+            from wire import messages
+
+            name = "\x1b[2J\x1b]0;owned\x07\u202e"
+            shaking.pending(600)
+            shaking.enrolled(messages.Enrolled(self.iss, self.sub, [issuer], name, self.invite()))
+
+    with Hostile() as peer:
+        done = run("enrol", peer.link(), home=home)
+    assert "\x1b" not in done.stdout + done.stderr
+    assert "\u202e" not in done.stdout + done.stderr
+
+
+def test_startup_leaves_out_what_is_not_needed(home):
+    program = (
+        "import sys, phone.cli, phone.backup\n"
+        "heavy = {'rich', 'PIL', 'asyncio', 'mimetypes', 'pyfastcdc', 'platformdirs', 'zxingcpp'}\n"
+        "print(sorted(heavy & sys.modules.keys()))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, cwd=ROOT, check=True
+    )
+    assert done.stdout.strip() == "[]"
+
+
+def test_digits_and_sizes_for_people():
+    assert spaced("482113") == "482 113"
+    assert [size_text(n) for n in (0, 999, 1000, 1_500_000, 10**9, 10**13)] == [
+        "0 bytes",
+        "999 bytes",
+        "1.0 kB",
+        "1.5 MB",
+        "1.0 GB",
+        "10.0 TB",
+    ]
+
+
+def test_the_protocols_errors_have_sentences():
+    told = explain(StorageFull("no room"))
+    assert told.code == "4507"
+    assert "disk is full" in told.message
+    assert told.exit is Exit.FAILED
