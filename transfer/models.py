@@ -138,7 +138,7 @@ class InvitationQuerySet(models.QuerySet["Invitation"]):
 
 
 class Invitation(models.Model):
-    """One invitation: single use, short life. Key and secret are wrapped, and dropped at its end."""
+    """One invitation: single use, short life. Key and secret are wrapped; its end drops them."""
 
     session_id = models.CharField(_("session id"), primary_key=True, max_length=32)
     owner = models.ForeignKey(

@@ -4,6 +4,8 @@ The phone grants credit; without it nothing is read from the disk, so a slow pho
 """
 
 import asyncio
+import math
+import time
 from collections.abc import Iterable, Iterator
 from typing import Final
 
@@ -31,6 +33,7 @@ class Sending:
         self._sent = 0
         self._snapshot_id = ""
         self._working = False
+        self._renewed = -math.inf
 
     @property
     def busy(self) -> bool:
@@ -80,9 +83,11 @@ class Sending:
                 reply, pieces = await in_database(self._recovery.manifest, request)
                 self._snapshot_id = request.snapshot_id
                 await in_database(self._tell_progress)
+                await self._renew_follow_up()
                 await say(reply)
                 await self._send(pieces)
             case messages.ChunksGet():
+                await self._renew_follow_up()
                 plan = self._recovery.chunks(request)
                 while pieces := await in_database(_next, plan):
                     await self._send(pieces)
@@ -90,6 +95,13 @@ class Sending:
                 await in_database(self._recovery.done, self._session.session_id, request)
             case _:
                 await self._session.obey_common(request)
+
+    async def _renew_follow_up(self) -> None:
+        """Give the phone what it needs to go on after a cut, before the last one grows old."""
+        now = time.monotonic()
+        if now - self._renewed > limits.FOLLOW_UP_RENEWAL_SECONDS:
+            self._renewed = now
+            await self._session.outbox.say(messages.FollowUp(await self._session.new_follow_up()))
 
     async def _send(self, pieces: Iterable[Piece]) -> None:
         for group in in_messages(list(pieces)):
