@@ -17,6 +17,7 @@ from transfer.store.crypto import Root, VaultKeys
 from transfer.store.findings import IndexedSnapshot
 from transfer.store.packs import FinishedPack, PackEntry, PackWriter
 from wire import manifest, tokens
+from wire.errors import WireError
 from wire.invitation import station_id, station_id_text
 from wire.manifest import ChunkRef, Item, ManifestHeader, PageRef
 
@@ -128,6 +129,15 @@ class Keeper:
 
     def _pages(self, files: Mapping[str, bytes], per_page: int) -> tuple[list[PageRef], int]:
         writer = self.writer()
+        try:
+            return self._write_pages(writer, files, per_page)
+        except WireError:
+            writer.abort()
+            raise
+
+    def _write_pages(
+        self, writer: PackWriter, files: Mapping[str, bytes], per_page: int
+    ) -> tuple[list[PageRef], int]:
         items = [self._item(writer, name, content) for name, content in sorted(files.items())]
         pages = []
         for at in range(0, len(items), per_page):

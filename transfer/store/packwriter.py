@@ -119,8 +119,8 @@ class PackWriter:
     def finish(self) -> None:
         """Make every added chunk durable; the writer may be used again afterwards."""
         with self._changed:
-            self._raise_fault()
-            self._close_growing()
+            if self._fault is None:
+                self._close_growing()
             self._changed.wait_for(lambda: not self._pending)
             self._raise_fault()
 
