@@ -6,6 +6,7 @@ from django import forms
 from django.contrib.auth import get_user_model, password_validation
 from django.contrib.auth.forms import AuthenticationForm
 from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.validators import UnicodeUsernameValidator
 from django.core.exceptions import ValidationError
 from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
@@ -38,14 +39,11 @@ class OwnerForm(forms.Form):
     """The first run's form: who owns this station."""
 
     code = forms.CharField(widget=forms.HiddenInput)
-    username = (
-        get_user_model()
-        ._meta.get_field("username")
-        .formfield(
-            label=_("User name"),
-            help_text="",
-            widget=forms.TextInput(attrs={"autocomplete": "username"}),
-        )
+    username = forms.CharField(
+        label=_("User name"),
+        max_length=150,
+        validators=[UnicodeUsernameValidator()],
+        widget=forms.TextInput(attrs={"autocomplete": "username", "autocapitalize": "none"}),
     )
     password = _password(_("Password"), "new-password")
     again = _password(_("Password, again"), "new-password")

@@ -32,7 +32,7 @@ def split_host(host: str, scheme: str = "http") -> tuple[str, int] | None:
         port = parts.port
     except ValueError:
         return None
-    if not parts.hostname or parts.netloc != host or "@" in host:
+    if not parts.hostname or parts.netloc != host or set(host) & set("@%"):
         return None
     return parts.hostname, port or DEFAULT_PORTS[scheme]
 

@@ -44,6 +44,7 @@ def station(request: HttpRequest) -> HttpResponse:
     choice = Choice(address, request.GET.get("scope", "both"), request.GET.get("im_origin", ""))
     page = Page(cast(AbstractBaseUser, request.user), choice)
     context = {
+        "station_name": settings.STATION_NAME,
         "parts": page.look(timezone.now()),
         "shown": page.shown,
         "candidates": showing.candidates(),

@@ -20,6 +20,11 @@ function show() {
   const section = document.querySelector("[data-link]");
   section.hidden = code === null;
   if (code === null) return;
+  // A redirect keeps the fragment of the address that was asked for, which is not sent: so the
+  // code survives a change of language.
+  for (const form of document.querySelectorAll("form.language")) {
+    form.action = form.action.split("#")[0] + location.hash;
+  }
   const link = location.href.replace(location.search, "");
   for (const row of section.querySelectorAll("[data-scope]")) {
     row.hidden = !(code.scope & Number(row.dataset.scope));

@@ -1,0 +1,128 @@
+"""The first run: only the holder of the one-time code becomes the owner."""
+
+import re
+import stat
+from concurrent.futures import ThreadPoolExecutor
+from http.client import HTTPConnection
+from pathlib import Path
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+import pytest
+from django.conf import settings
+
+from accounts.models import User
+from backupstation import owner, roles
+from tests.page_cast import client
+from tests.stations import Station
+
+pytestmark = pytest.mark.django_db
+GOOD = "a long enough passphrase"
+
+
+def _form(code: str, **changes: str) -> dict[str, str]:
+    return {"code": code, "username": "alice", "password": GOOD, "again": GOOD} | changes
+
+
+@pytest.fixture
+def code() -> str:
+    roles.prepare()
+    return owner.draw_code()
+
+
+def test_every_page_leads_to_the_first_run_while_there_is_no_owner() -> None:
+    assert client().get("/")["Location"] == "/first-run/"
+    assert client().get("/sign-in/")["Location"] == "/first-run/"
+
+
+def test_without_the_code_there_is_no_owner_form(code: str) -> None:
+    asked = client().get("/first-run/")
+    assert asked.status_code == 200
+    assert b'name="password"' not in asked.content
+    wrong = client().get("/first-run/?code=" + "x" * len(code))
+    assert wrong.status_code == 403
+    assert client().post("/first-run/", _form("guess")).status_code == 403
+    assert not User.objects.exists()
+
+
+def test_the_code_opens_the_form_and_makes_a_signed_in_superuser_once(code: str) -> None:
+    browser = client()
+    assert b'name="password"' in browser.get(owner.first_run_path(code)).content
+    made = browser.post("/first-run/", _form(code))
+    assert made["Location"] == "/recovery/"
+    user = User.objects.get()
+    assert user.is_superuser
+    assert user.check_password(GOOD)
+    assert browser.get("/").status_code == 200
+    again = client().post("/first-run/", _form(code, username="mallory"))
+    assert again["Location"] == "/"
+    assert User.objects.count() == 1
+
+
+def test_the_code_is_kept_hashed_and_private(code: str) -> None:
+    kept = Path(settings.STATION_DATA_DIR) / "first-run-code"
+    assert code not in kept.read_text()
+    assert stat.S_IMODE(kept.stat().st_mode) == 0o600
+
+
+def test_drawing_again_ends_the_earlier_code(code: str) -> None:
+    newer = owner.draw_code()
+    assert not owner.is_code_good(code)
+    assert owner.is_code_good(newer)
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"again": "something else 12"}, "again"),
+        ({"password": "1234", "again": "1234"}, "password"),
+        ({"password": "alice", "again": "alice"}, "password"),
+        ({"username": ""}, "username"),
+        ({"username": "no spaces"}, "username"),
+    ],
+)
+def test_a_bad_form_says_why_and_keeps_the_code_good(
+    code: str, changes: dict[str, str], field: str
+) -> None:
+    refused = client().post("/first-run/", _form(code, **changes))
+    assert refused.status_code == 200
+    assert field in refused.context["form"].errors
+    assert not User.objects.exists()
+    assert owner.is_code_good(code)
+
+
+def _become_owner(station: Station, number: int) -> str:
+    """Fill in the form of a running station as a browser does; where it leads."""
+    link = urlsplit(station.first_run)
+    browser = HTTPConnection("127.0.0.1", station.port, timeout=60)
+    browser.request("GET", f"{link.path}?{link.query}")
+    page = browser.getresponse()
+    cookie = page.headers["Set-Cookie"].partition(";")[0]
+    token = re.search(rb'csrfmiddlewaretoken" value="([^"]+)"', page.read())[1].decode()
+    form = _form(parse_qs(link.query)["code"][0], username=f"user{number}")
+    headers = {"Cookie": cookie, "Content-Type": "application/x-www-form-urlencoded"}
+    body = urlencode(form | {"csrfmiddlewaretoken": token})
+    browser.request("POST", "/first-run/", body, headers)
+    return browser.getresponse().headers.get("Location", "refused")
+
+
+def test_one_code_used_by_many_at_once_makes_one_owner(tmp_path: Path) -> None:
+    station = Station(tmp_path / "station").start()
+    try:
+        with ThreadPoolExecutor(6) as pool:
+            led_to = list(pool.map(lambda number: _become_owner(station, number), range(6)))
+    finally:
+        station.stop()
+    assert led_to.count("/recovery/") == 1
+    assert set(led_to) <= {"/recovery/", "/", "refused"}
+
+
+def test_the_recovery_sheet_is_offered_at_once_then_asks_for_the_password(code: str) -> None:
+    browser = client()
+    browser.post("/first-run/", _form(code))
+    sheet = browser.get("/recovery/")
+    assert len(sheet.context["words"]) == 24
+    assert "no-store" in sheet["Cache-Control"]
+    browser.get("/")
+    later = browser.get("/recovery/")
+    assert "words" not in later.context
+    assert b'name="password"' in later.content

@@ -1,0 +1,209 @@
+"""The trail as the page tells it."""
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from accounts.models import User
+from backupstation import advice, journey
+from backupstation.journey import Transfer
+from backupstation.pace import Pace
+from backupstation.progress import Progress
+from tests.page_cast import alice, bob, plain, trail
+from transfer.models import InvitationState, Step
+from wire import errors
+
+pytestmark = pytest.mark.django_db
+
+MET = plain("scanned", "confirmed", "connected")
+PROVED = plain("first", "second", "verified")
+RECEIVING = ("receiving", {"detail": {"bytes": 1000, "received": 400, "items": 7}})
+STORED = ("stored", {"detail": {"snapshot": "ABCDEFGH", "received": 1000, "held": 0}})
+
+
+@pytest.fixture
+def owner() -> User:
+    return alice()
+
+
+def _newest(owner: User) -> Transfer:
+    return journey.recent(owner, timezone.now())[0]
+
+
+def _states(transfer: Transfer) -> dict[str, str]:
+    return {stage.step.value: stage.state for stage in transfer.stages}
+
+
+def test_a_code_that_nobody_scanned_is_shown_and_waits_for_a_scan(owner: User) -> None:
+    trail(owner, [], state=InvitationState.SHOWN)
+    assert journey.recent(owner, timezone.now()) == []
+    assert list(_states(journey.idle("x")).items())[:3] == [
+        ("shown", "done"),
+        ("scanned", "now"),
+        ("confirmed", "next"),
+    ]
+
+
+def test_the_steps_come_in_the_order_of_the_protocol(owner: User) -> None:
+    trail(owner, [*MET, *PROVED, RECEIVING, STORED], state=InvitationState.ENDED)
+    assert list(_states(_newest(owner))) == [
+        "shown", "scanned", "confirmed", "connected", "first", "second", "verified",
+        "receiving", "stored",
+    ]  # fmt: skip
+    assert set(_states(_newest(owner)).values()) == {"done"}
+    assert _newest(owner).is_over
+
+
+def test_the_step_after_the_last_one_is_the_current_one(owner: User) -> None:
+    trail(owner, [*MET, *PROVED[:1]])
+    states = _states(_newest(owner))
+    assert states["first"] == "done"
+    assert states["second"] == "now"
+    assert states["stored"] == "next"
+
+
+def test_a_new_phone_connects_and_waits_before_anybody_confirms_it(owner: User) -> None:
+    waiting = ("waiting", {"detail": {"kind": "enrol", "digits": "482113"}})
+    trail(owner, [*plain("scanned", "connected"), waiting], state=InvitationState.SHOWN)
+    states = _states(_newest(owner))
+    assert list(states)[:5] == ["shown", "scanned", "connected", "waiting", "confirmed"]
+    assert states["waiting"] == "now"
+    assert states["confirmed"] == "next"
+
+
+def test_a_new_account_waits_after_its_ticket_was_checked(owner: User) -> None:
+    waiting = ("waiting", {"detail": {"kind": "link", "digits": "482113"}})
+    trail(owner, [*MET, *plain("first"), waiting])
+    assert list(_states(_newest(owner)))[4:7] == ["first", "waiting", "second"]
+
+
+def test_enrolment_and_the_backup_that_follows_are_one_transfer(owner: User) -> None:
+    waiting = ("waiting", {"detail": {"kind": "enrol"}})
+    first = [*plain("scanned", "connected"), waiting, *plain("enrolled")]
+    session = trail(owner, first, state=InvitationState.ENDED)
+    trail(owner, [*MET, *PROVED, RECEIVING], resumes=session)
+    (transfer,) = journey.recent(owner, timezone.now())
+    assert _states(transfer)["enrolled"] == "done"
+    assert _states(transfer)["receiving"] == "now"
+    assert session in transfer.session_ids
+
+
+def test_a_restore_ends_with_what_the_phone_checked(owner: User) -> None:
+    sending = ("sending", {"detail": {"sent": 5}})
+    trail(owner, [*MET, *PROVED, sending])
+    assert list(_states(_newest(owner)))[-2:] == ["sending", "restored"]
+    assert _states(_newest(owner))["sending"] == "now"
+
+
+@pytest.mark.parametrize("code", [*errors.all_errors(), 4999])
+def test_every_failure_names_a_side_a_reason_and_what_to_try(owner: User, code: int) -> None:
+    failed = ("failed", {"code": code, "reason": "details for the expert"})
+    trail(owner, [*MET, *PROVED[:1], failed], state=InvitationState.ENDED)
+    transfer = _newest(owner)
+    assert _states(transfer)["second"] == "failed"
+    assert "now" not in _states(transfer).values()
+    assert transfer.failure is not None
+    assert all(str(text) for text in transfer.failure)
+    assert (transfer.code, transfer.reason) == (code, "details for the expert")
+
+
+def test_each_kind_of_failure_has_words_of_its_own() -> None:
+    unexplained = set(errors.all_errors()) - set(advice.BY_CODE)
+    about_form = {
+        errors.MalformedMessage, errors.TooLarge, errors.DigestMismatch, errors.ManifestRefused,
+        errors.WindowOverrun,
+    }  # fmt: skip
+    assert unexplained <= {error.code for error in about_form}
+
+
+def test_a_phone_that_was_not_allowed_is_the_owners_choice(owner: User) -> None:
+    waiting = ("waiting", {"detail": {"kind": "enrol"}})
+    failed = ("failed", {"code": errors.NotAllowed.code, "reason": "no"})
+    trail(owner, [*plain("scanned", "connected"), waiting, failed], state=InvitationState.SHOWN)
+    assert _newest(owner).failure == advice.NOT_ALLOWED_BY_OWNER
+    assert _states(_newest(owner))["waiting"] == "failed"
+
+
+def test_a_connection_that_broke_while_receiving_was_cut_off(owner: User) -> None:
+    session = trail(owner, [*MET, *PROVED, RECEIVING], state=InvitationState.ENDED)
+    assert _newest(owner).failure == advice.CUT_OFF
+    trail(owner, [*MET], resumes=session)
+    resumed = _newest(owner)
+    assert resumed.failure is None
+    assert _states(resumed)["first"] == "now"
+    assert _states(resumed)["receiving"] == "next"
+
+
+def test_a_phone_that_cannot_reach_the_port_is_noticed(owner: User) -> None:
+    trail(owner, MET[:2], state=InvitationState.SHOWN, ago=timedelta(seconds=5))
+    assert not _newest(owner).is_stalled
+    trail(owner, MET[:2], state=InvitationState.SHOWN, ago=timedelta(seconds=2))
+    later = timezone.now() + timedelta(seconds=15)
+    assert journey.recent(owner, later)[0].is_stalled
+
+
+def test_old_transfers_leave_the_page_but_a_long_one_stays(owner: User) -> None:
+    done = [*MET, *PROVED, RECEIVING, STORED]
+    trail(owner, done, state=InvitationState.ENDED, ago=timedelta(hours=1))
+    assert journey.recent(owner, timezone.now()) == []
+    trail(owner, [*MET, *PROVED, RECEIVING], ago=timedelta(hours=3))
+    assert _states(_newest(owner))["receiving"] == "now"
+
+
+def test_people_see_their_own_transfers_only(owner: User) -> None:
+    trail(owner, MET)
+    assert journey.recent(bob(), timezone.now()) == []
+
+
+def test_two_phones_at_once_are_two_transfers_and_the_newest_ended_one_is_kept(
+    owner: User,
+) -> None:
+    trail(owner, [*MET, *PROVED, RECEIVING], ago=timedelta(seconds=30))
+    trail(owner, [*MET, STORED], state=InvitationState.ENDED, ago=timedelta(seconds=20))
+    trail(owner, [*MET, STORED], state=InvitationState.ENDED, ago=timedelta(seconds=10))
+    transfers = journey.recent(owner, timezone.now())
+    assert [one.last for one in transfers] == [Step.STORED, Step.RECEIVING]
+
+
+def test_one_query_tells_any_number_of_transfers(owner: User, django_assert_num_queries) -> None:
+    for _ in range(12):
+        trail(owner, [*MET, *PROVED, RECEIVING])
+    with django_assert_num_queries(1):
+        journey.recent(owner, timezone.now())
+
+
+# Progress
+
+
+def test_progress_counts_what_is_held_and_tells_the_time_left(owner: User) -> None:
+    detail = {"bytes": 1000, "received": 300, "held": 200, "items": 7}
+    trail(owner, [*MET, *PROVED, ("receiving", {"detail": detail})])
+    transfer, pace = _newest(owner), Pace()
+    assert Progress.of(transfer, pace, 10.0).bytes_per_second == 0
+    transfer.detail = detail | {"received": 400}
+    progress = Progress.of(transfer, pace, 12.0)
+    assert (progress.over, progress.percent, progress.items) == (600, 60, 7)
+    assert progress.bytes_per_second == 50
+    assert progress.seconds_left == 8
+    assert progress.minutes_left is None
+
+
+def test_long_waits_are_told_in_minutes_rounded_up() -> None:
+    progress = Progress(done=0, held=0, total=91_000, items=1, bytes_per_second=1000)
+    assert progress.minutes_left == 2
+
+
+def test_a_finished_transfer_has_no_progress(owner: User) -> None:
+    trail(owner, [*MET, *PROVED, RECEIVING, STORED])
+    assert Progress.of(_newest(owner), Pace(), 1.0) is None
+
+
+def test_the_pace_is_that_of_the_last_seconds_and_forgets_old_sessions() -> None:
+    pace = Pace()
+    for second in range(20):
+        speed = pace.bytes_per_second("a", 1000 * max(0, second - 12), float(second))
+    assert speed == 1000
+    for number in range(100):
+        pace.bytes_per_second(str(number), 0, 0.0)
+    assert len(pace._seen) <= 17
