@@ -3,7 +3,7 @@
 import socket
 
 from phone import im
-from phone.errors import NotEnrolled, Usage
+from phone.errors import NotEnrolled, Untrusted, Usage
 from phone.events import Enrolled, Tell, ignore
 from phone.link import Link
 from phone.state import Enrolment, Home, Identity
@@ -57,9 +57,17 @@ def enrol_by_code(origin: str, code: str, home: Home, *, name: str = "") -> Iden
     public = key.public_key().public_bytes_raw()
     origin = origin.rstrip("/")
     reply = im.enrol(origin, EnrolRequest(typed, public, _checked_name(name), proof))
+    _check_issuer(reply.iss, origin, home)
     enrolment = Enrolment(reply.iss, reply.sub, reply.keys, origin)
     home.remember(enrolment)
     return Identity(key, enrolment, home)
+
+
+def _check_issuer(iss: str, origin: str, home: Home) -> None:
+    """An IM server must not take the name of a station, or of an issuer known elsewhere."""
+    known = home.enrolment(iss=iss)
+    if iss.startswith("station:") or (known is not None and known.im_origin != origin):
+        raise Untrusted(f"{origin} calls itself by another issuer's name ({iss}).")
 
 
 def ready(link: Link, home: Home, *, tell: Tell = ignore) -> tuple[Identity, Link]:

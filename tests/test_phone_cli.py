@@ -224,6 +224,24 @@ def test_enrolling_by_a_code_remembers_the_im_server(home):
     assert kept[0]["im_origin"] == peer.origin
 
 
+@pytest.mark.parametrize("iss", ["station:abc", "https://im.example"])
+def test_an_im_server_cannot_take_another_issuers_name(home, iss):
+    class Taker(Peer):
+        taken = "https://im.example"
+
+        def answer_http(self, path, body):
+            issuer = self.issuer_key.public_key().public_bytes_raw()
+            return 200, im.encode(im.EnrolReply(self.taken, "alice", [issuer]))
+
+    with Taker() as first, Taker() as second:
+        assert run("enrol", "--im", first.origin, "--code", "a", home=home).returncode == 0
+        before = (home / "enrolments.json").read_bytes()
+        second.taken = iss
+        done = run("enrol", "--im", second.origin, "--code", "a", home=home)
+        assert done.returncode == Exit.VERIFICATION
+        assert (home / "enrolments.json").read_bytes() == before
+
+
 def test_a_hostile_name_cannot_move_the_cursor(home, chats):
     class Hostile(Peer):
         def enrol(self, shaking, websocket, issuer):

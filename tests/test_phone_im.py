@@ -69,7 +69,7 @@ def test_answers_that_are_none_are_not_believed(answer):
         calls.connect(origin, REQUEST)
 
 
-@pytest.mark.parametrize("answer", [b"", b"SSH-2.0-OpenSSH\r\n", b"HTTP/1.1 200"])
+@pytest.mark.parametrize("answer", [b"", b"SSH-2.0-OpenSSH\r\n", b"HTTP/1.1 2"])
 def test_what_is_no_http_server_is_unreachable(answer):
     origin, _ = answering(answer or b"\0")
     with pytest.raises(Unreachable):
