@@ -9,7 +9,7 @@ from django.db import IntegrityError, transaction
 from transfer import station
 from transfer.models import Vault
 from transfer.store.crypto import VaultKeys
-from transfer.store.objects import open_vault, put_vault
+from transfer.store.objects import VAULTS, open_vault, put_vault
 from wire.errors import VerificationFailed
 
 
@@ -50,4 +50,6 @@ def link(owner: AbstractBaseUser, iss: str, sub: str) -> Vault:
         with transaction.atomic():
             return Vault.objects.create(id=keys.vault_id.hex(), iss=iss, sub=sub, owner_id=owner.pk)
     except IntegrityError:
+        # Nothing was ever kept under these keys: without a row nobody can have used them.
+        identity.backend.delete(VAULTS + keys.vault_id.hex())
         raise VerificationFailed("this account was linked at the same moment") from None

@@ -1,0 +1,74 @@
+"""The station's root from the 24 words of its recovery sheet, when its file is lost."""
+
+import sys
+from pathlib import Path
+from typing import Final
+
+from django.conf import settings
+from django.core.management.base import CommandError
+
+from transfer.store.backends.posix import PosixBackend
+from transfer.store.crypto import Root
+from transfer.store.objects import OWNER, claim_store
+from wire.errors import NotFound
+from wire.invitation import station_id, station_id_text
+
+CANNOT: Final = 2  # exit code when nothing could be done; 1 says that damage was found
+
+
+def require_root() -> None:
+    """Refuse to go on without the root's file, which would be drawn anew."""
+    if not settings.STATION_ROOT_KEY.exists():
+        raise CommandError(
+            f"There is no root key at {settings.STATION_ROOT_KEY}: is STATION_DATA_DIR right? "
+            "`manage.py store rebuild` makes it again from the 24 words.",
+            returncode=CANNOT,
+        )
+
+
+def require_store() -> None:
+    """Refuse a folder that is no store: a disk that is not mounted looks like an empty one."""
+    try:
+        PosixBackend(settings.STATION_STORE_DIR).stat(OWNER)
+    except NotFound:
+        raise CommandError(
+            f"There is no store at {settings.STATION_STORE_DIR}: put its folder back first.",
+            returncode=CANNOT,
+        ) from None
+
+
+def bring_back_root(words_file: str | None) -> None:
+    """Make the root's file again when it is missing; words must fit the store, and a file.
+
+    Without a file of words they are asked for on a terminal. Raises :class:`WordsRefused`, or
+    :class:`ForeignStore` before anything is written when they are another station's.
+    """
+    path = settings.STATION_ROOT_KEY
+    if path.exists() and words_file is None:
+        return
+    root = Root.from_words(_read_words(words_file))
+    if path.exists():
+        if Root.load_or_create(path, settings.STATION_PASSPHRASE).words() != root.words():
+            raise CommandError(
+                f"These words are not those of {path}. To use them, move that file away first.",
+                returncode=CANNOT,
+            )
+        return
+    own_id = station_id(root.station_key().public_key().public_bytes_raw())
+    claim_store(PosixBackend(settings.STATION_STORE_DIR), root, station_id_text(own_id))
+    root.save(path, settings.STATION_PASSPHRASE)
+
+
+def _read_words(words_file: str | None) -> str:
+    if words_file == "-":
+        return sys.stdin.read()
+    if words_file is not None:
+        try:
+            return Path(words_file).read_text(encoding="utf-8")
+        except OSError as error:
+            raise CommandError(f"{words_file}: {error.strerror}", returncode=CANNOT) from None
+    if not sys.stdin.isatty():
+        raise CommandError(
+            "The root key is missing: give the 24 words with --words-file.", returncode=CANNOT
+        )
+    return input("The root key is missing. Type the 24 words of the recovery sheet:\n> ")
