@@ -142,9 +142,7 @@ def admin_sign_in(request: HttpRequest) -> HttpResponse:
 @require_safe
 def phone(request: HttpRequest) -> HttpResponse:
     """What a camera app opens. The fragment of the link stays in the browser."""
-    response = render(request, "phone.html")
-    response["Referrer-Policy"] = "no-referrer"
-    return response
+    return render(request, "phone.html")
 
 
 @require_safe

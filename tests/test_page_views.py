@@ -218,7 +218,7 @@ def test_only_the_owner_has_a_recovery_sheet(owner: User) -> None:
 def test_the_phone_page_needs_no_sign_in_and_tells_nobody_where_it_was(owner: User) -> None:
     page = client().get("/phone/")
     assert page.status_code == 200
-    assert page["Referrer-Policy"] == "no-referrer"
+    assert page["Referrer-Policy"] == "same-origin"
     assert "not possible yet" in page.content.decode()
 
 

@@ -23,6 +23,10 @@ function chosen() {
   };
 }
 
+function shownLink() {
+  return document.querySelector("[data-link]")?.value ?? "";
+}
+
 function send(message) {
   if (socket?.readyState !== WebSocket.OPEN) return false;
   socket.send(JSON.stringify(message));
@@ -34,8 +38,8 @@ function connect() {
   socket.addEventListener("open", () => {
     retryMs = RETRY_MIN_MS;
     offline.hidden = true;
-    const link = document.querySelector("[data-link]")?.value ?? "";
-    send({ type: "hello", language: document.documentElement.lang, link, choice: chosen() });
+    const language = document.documentElement.lang;
+    send({ type: "hello", language, link: shownLink(), choice: chosen() });
   });
   socket.addEventListener("message", (event) => {
     for (const [name, html] of Object.entries(JSON.parse(event.data).parts)) replace(name, html);
@@ -48,6 +52,12 @@ function connect() {
   });
 }
 
+/** After (re)connecting the station repeats the code that the page has and goes on with. */
+function isShownAlready(html) {
+  const link = shownLink();
+  return link && html.includes(link) && !document.querySelector(".is-stale");
+}
+
 /** Put new HTML into a part; what is focused, opened or selected in it stays so. */
 function replace(name, html) {
   const part = document.querySelector(`[data-part="${name}"]`);
@@ -55,6 +65,7 @@ function replace(name, html) {
     part.textContent = html;
     return;
   }
+  if (name === "code" && isShownAlready(html)) return;
   const focused = part.contains(document.activeElement) ? document.activeElement.id : "";
   const opened = [...part.querySelectorAll("details[open]")].map((details) => details.id);
   part.innerHTML = html;
@@ -87,6 +98,7 @@ document.getElementById("decide").addEventListener("submit", (event) => {
   if (send({ type: "decide", digits: value, allow: name === "allow" })) event.preventDefault();
 });
 
+document.querySelector("[data-without-script]").hidden = true;
 watchCopyButtons(document);
 tellTimes(document);
 setInterval(countDown, 1000);

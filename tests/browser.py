@@ -1,0 +1,103 @@
+"""Debian's Chromium for tests, watched: a script error or a CSP violation fails the test."""
+
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import zxingcpp
+from axe_playwright_python.sync_playwright import Axe
+from PIL import Image
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+from tests.stations import OWNER, PASSWORD, Station
+
+CHROMIUM = Path("/usr/bin/chromium")
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+PHONE = {"width": 390, "height": 844}
+DESKTOP = {"width": 1280, "height": 900}
+_REPORT_VIOLATIONS = """
+document.addEventListener("securitypolicyviolation", (event) =>
+  console.error("CSP", event.violatedDirective, event.blockedURI, event.sample));
+"""
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """A running Chromium; missing is a failure, because nothing would have been tested."""
+    assert CHROMIUM.exists(), "install Debian's chromium package"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+class Watched:
+    """Contexts of one test and what went wrong in any of their pages."""
+
+    def __init__(self, browser: Browser) -> None:
+        self._browser = browser
+        self._contexts: list[BrowserContext] = []
+        self.complaints: list[str] = []
+
+    def open(self, **options: Any) -> Page:
+        """A page in a context of its own."""
+        context = self._browser.new_context(**{"viewport": DESKTOP, "locale": "en-GB"} | options)
+        context.set_default_timeout(30_000)
+        self._contexts.append(context)
+        if options.get("java_script_enabled", True):
+            context.add_init_script(_REPORT_VIOLATIONS)
+        page = context.new_page()
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        page.on("console", self._hear)
+        return page
+
+    def _hear(self, message: Any) -> None:
+        if message.type in ("error", "warning"):
+            self.complaints.append(f"{message.text} ({message.location.get('url', '')})")
+
+    def close(self) -> None:
+        """End the test; complain now."""
+        for context in self._contexts:
+            context.close()
+        assert not self.complaints, "\n".join(self.complaints)
+
+
+def sign_in(page: Page, station: Station, path: str = "/") -> None:
+    """As a person does it."""
+    page.goto(f"{station.origin}/sign-in/?next={path}")
+    page.fill("[name=username]", OWNER)
+    page.fill("[name=password]", PASSWORD)
+    page.click("main button.primary")
+    page.wait_for_url(f"{station.origin}{path}")
+
+
+def read_code(page: Page, selector: str = "svg.qr") -> str:
+    """What an independent decoder reads from a screenshot of the code."""
+    picture = Image.open(io.BytesIO(page.locator(selector).screenshot()))
+    (code,) = zxingcpp.read_barcodes(picture)
+    return str(code.text)
+
+
+def shown_link(page: Page) -> str:
+    """The link as text."""
+    return str(page.locator("[data-link]").first.input_value())
+
+
+def accessibility_problems(page: Page) -> str:
+    """What axe finds serious or critical, one line each."""
+    found = Axe().run(page).response["violations"]
+    return "\n".join(
+        f"{one['impact']} {one['id']}: {[node['target'] for node in one['nodes']]}"
+        for one in found
+        if one["impact"] in ("serious", "critical")
+    )

@@ -1,0 +1,308 @@
+"""The pages in a real Chromium against a real station."""
+
+import shutil
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.browser import (
+    DESKTOP,
+    PHONE,
+    Watched,
+    accessibility_problems,
+    chromium,
+    read_code,
+    shown_link,
+    sign_in,
+)
+from tests.stations import PASSWORD, Phone, Station
+
+pytestmark = pytest.mark.browser
+LIGHT_AND_DARK = ["light", "dark"]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as running:
+        yield running
+
+
+@pytest.fixture
+def watched(browser: Browser) -> Iterator[Watched]:
+    watched = Watched(browser)
+    yield watched
+    watched.close()
+
+
+@pytest.fixture(scope="module")
+def session(browser: Browser, shared_station: Station) -> dict:
+    """The cookies of a signed-in owner: signing in each time would cost seconds."""
+    context = browser.new_context()
+    sign_in(context.new_page(), shared_station)
+    state = context.storage_state()
+    context.close()
+    return state
+
+
+@pytest.fixture
+def page(watched: Watched, session: dict, shared_station: Station) -> Page:
+    page = watched.open(storage_state=session)
+    page.goto(shared_station.origin + "/")
+    return page
+
+
+# First run
+
+
+def test_the_first_run_leads_from_the_terminals_link_to_a_live_code(
+    watched: Watched, tmp_path: Path
+) -> None:
+    station = Station(tmp_path / "station").start()
+    try:
+        page = watched.open()
+        page.goto(station.first_run)
+        assert accessibility_problems(page) == ""
+        page.fill("[name=username]", "alice")
+        page.fill("[name=password]", PASSWORD)
+        page.fill("[name=again]", PASSWORD)
+        page.click("text=Become the owner")
+        words = page.locator(".words li").all_inner_texts()
+        assert len(words) == 24
+        assert read_code(page) == " ".join(words)
+        assert page.get_by_role("button", name="Print this sheet").is_visible()
+        assert accessibility_problems(page) == ""
+        page.click("text=I have kept them")
+        assert read_code(page) == shown_link(page)
+        page.goto(station.origin + "/recovery/")
+        expect(page.locator(".words")).to_have_count(0)
+        page.fill("[name=password]", PASSWORD)
+        page.click("text=Show the words")
+        assert page.locator(".words li").all_inner_texts() == words
+    finally:
+        station.stop()
+
+
+# The code
+
+
+@pytest.mark.parametrize("colours", LIGHT_AND_DARK)
+@pytest.mark.parametrize("viewport", [PHONE, DESKTOP], ids=["phone", "desktop"])
+def test_an_independent_decoder_reads_the_link_from_a_screenshot(
+    watched: Watched, session: dict, shared_station: Station, viewport: dict, colours: str
+) -> None:
+    page = watched.open(storage_state=session, viewport=viewport, color_scheme=colours)
+    page.goto(shared_station.origin + "/")
+    link = shown_link(page)
+    assert link.startswith(f"http://127.0.0.1:{shared_station.port}/phone/#")
+    assert read_code(page) == link
+    assert page.evaluate("document.documentElement.scrollWidth") == viewport["width"]
+
+
+def test_the_code_counts_down_and_another_choice_renews_it(page: Page) -> None:
+    first = shown_link(page)
+    seconds = page.locator("[data-seconds]")
+    start = int(seconds.inner_text())
+    page.wait_for_function(
+        "start => +document.querySelector('[data-seconds]').textContent < start", arg=start
+    )
+    page.click("text=Restore")
+    page.wait_for_function("old => document.querySelector('[data-link]').value !== old", arg=first)
+    assert read_code(page) == shown_link(page)
+    assert "scope=restore" in page.url
+    page.reload()
+    assert page.locator("[value=restore]").is_checked()
+
+
+@pytest.mark.slow
+def test_a_new_code_takes_its_place_after_a_minute(page: Page) -> None:
+    first, since = shown_link(page), time.monotonic()
+    page.click("#no-camera summary")
+    page.focus("#copy-link")
+    page.wait_for_function(
+        "old => document.querySelector('[data-link]').value !== old", arg=first, timeout=70_000
+    )
+    assert 55 < time.monotonic() - since < 66
+    assert read_code(page) == shown_link(page)
+    assert page.locator("#no-camera").get_attribute("open") is not None
+    assert page.evaluate("document.activeElement.id") == "copy-link"
+
+
+def test_the_link_is_copied_where_the_clipboard_api_is_missing(page: Page) -> None:
+    page.evaluate("Object.defineProperty(navigator, 'clipboard', {value: undefined})")
+    page.click("#no-camera summary")
+    page.click("#copy-link")
+    expect(page.locator("#copy-link")).to_have_text("Copied")
+    assert page.evaluate("document.getSelection().toString()") == shown_link(page)
+    assert page.locator("#command").input_value().startswith("python -m phone backup 'http")
+
+
+def test_without_javascript_there_is_a_code_and_a_choice(
+    watched: Watched, session: dict, shared_station: Station
+) -> None:
+    page = watched.open(storage_state=session, java_script_enabled=False)
+    page.goto(shared_station.origin + "/")
+    first = shown_link(page)
+    assert read_code(page) == first
+    page.click("text=Restore")
+    page.click("text=Show this code")
+    assert "scope=restore" in page.url
+    assert read_code(page) == shown_link(page) != first
+
+
+def test_a_page_that_lost_the_station_says_so_and_its_code_runs_out(
+    watched: Watched, station: Station
+) -> None:
+    page = watched.open()
+    page.clock.install()
+    sign_in(page, station)
+    expect(page.locator("[data-offline]")).to_be_hidden()
+    page.wait_for_function("document.querySelectorAll('.trail .done').length > 0")
+    port = station.port
+    station.stop()
+    expect(page.locator("[data-offline]")).to_be_visible()
+    page.clock.run_for(125_000)
+    expect(page.locator(".code.is-stale")).to_be_visible()
+    station.start(port)
+    page.clock.run_for(15_000)
+    expect(page.locator("[data-offline]")).to_be_hidden()
+    expect(page.locator(".code.is-stale")).to_have_count(0)
+    watched.complaints = [one for one in watched.complaints if "/live/" not in one]
+
+
+# The trail
+
+
+def test_the_owner_allows_a_phone_and_every_step_of_its_backup_ticks(
+    page: Page, phone: Phone, chats: Path, shared_station: Station
+) -> None:
+    enrolling = phone.begin("enrol", shown_link(page), "--name", "Pixel 8")
+    card = page.locator(".approval", has_text="Pixel 8")
+    expect(card).to_be_visible()
+    assert accessibility_problems(page) == ""
+    digits = card.locator(".digits").inner_text().replace("\N{NO-BREAK SPACE}", " ")
+    card.get_by_text("Allow", exact=True).click()
+    enrolling.succeed()
+    assert digits in enrolling.errors
+    expect(card).to_have_count(0)
+    expect(page.locator(".trail .done", has_text="Phone enrolled")).to_be_visible()
+    backup = phone.begin("backup", read_code(page), chats, "--label", "From a browser test")
+    snapshot = page.locator(".rows li", has_text="From a browser test")
+    expect(snapshot).to_contain_text("receipted")
+    expect(snapshot.locator(".id")).to_have_text(backup.succeed()["snapshot_id"][:8])
+    expect(page.locator(".trail .done")).to_have_count(9)
+    expect(page.locator("[aria-live]")).to_have_text("Stored")
+    assert accessibility_problems(page) == ""
+
+
+# Everyone, everywhere
+
+
+@pytest.mark.parametrize("colours", LIGHT_AND_DARK)
+@pytest.mark.parametrize("language", ["en-GB", "zh-CN"])
+def test_axe_finds_nothing_serious_on_any_page(
+    watched: Watched, session: dict, shared_station: Station, language: str, colours: str
+) -> None:
+    page = watched.open(storage_state=session, locale=language, color_scheme=colours)
+    for path in ("/", "/recovery/", "/phone/"):
+        page.goto(shared_station.origin + path)
+        for summary in page.locator("summary").all():
+            summary.click()
+        assert accessibility_problems(page) == "", path
+    stranger = watched.open(locale=language, color_scheme=colours, viewport=PHONE)
+    stranger.goto(shared_station.origin + "/sign-in/")
+    assert accessibility_problems(stranger) == ""
+
+
+def test_the_language_switches_and_stays(page: Page, shared_station: Station) -> None:
+    expect(page.locator("h1")).to_have_text("Scan with your phone")
+    page.click("text=中文")
+    expect(page.locator("h1")).to_have_text("用手机扫码")
+    expect(page.locator("html")).to_have_attribute("lang", "zh-hans")
+    page.wait_for_timeout(700)
+    expect(page.locator(".trail")).to_contain_text("二维码已显示")
+    page.goto(shared_station.origin + "/recovery/")
+    expect(page.locator("h1")).to_have_text("恢复单")
+    page.click("text=English")
+    expect(page.locator("h1")).to_have_text("Recovery sheet")
+
+
+def test_the_page_can_be_used_by_keyboard_alone(page: Page) -> None:
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.className") == "skip"
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.name") == "scope"
+    first = shown_link(page)
+    page.keyboard.press("ArrowLeft")
+    page.wait_for_function("old => document.querySelector('[data-link]').value !== old", arg=first)
+    assert page.locator("[value=restore]").is_checked()
+    for _ in range(10):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.closest('#no-camera')") is not None:
+            break
+    page.keyboard.press("Enter")
+    expect(page.locator("#copy-link")).to_be_visible()
+
+
+def test_the_admin_keeps_to_the_same_policy(page: Page, shared_station: Station) -> None:
+    page.goto(shared_station.origin + "/admin/")
+    for href in [link.get_attribute("href") for link in page.locator("th a").all()]:
+        page.goto(shared_station.origin + href)
+        assert page.locator("#content").is_visible()
+
+
+# The phone page
+
+
+def test_the_phone_page_shows_the_command_and_sends_the_code_nowhere(
+    watched: Watched, page: Page
+) -> None:
+    link = shown_link(page)
+    payload = link.partition("#")[2]
+    stranger = watched.open(viewport=PHONE)
+    asked: list[str] = []
+    stranger.on(
+        "request",
+        lambda request: asked.append(f"{request.url} {request.all_headers()} {request.post_data}"),
+    )
+    stranger.goto(link)
+    expect(stranger.locator("#backup")).to_have_value(f"python -m phone backup '{link}' PATH")
+    expect(stranger.locator("#restore")).to_have_value(
+        f"python -m phone restore '{link}' ID --to DIR"
+    )
+    expect(stranger.locator("[data-expired]")).to_be_hidden()
+    stranger.click("text=中文")
+    expect(stranger.locator("h1")).to_have_text("您扫描了一个备份站")
+    expect(stranger.locator("#backup")).to_have_value(f"python -m phone backup '{link}' PATH")
+    assert len(asked) > 4
+    assert not [request for request in asked if payload in request]
+    assert stranger.evaluate("document.documentElement.scrollWidth") == PHONE["width"]
+
+
+def test_the_phone_page_knows_scope_and_expiry_of_a_code(
+    watched: Watched, shared_station: Station
+) -> None:
+    page = watched.open()
+    page.clock.install()
+    page.goto(shared_station.link("--scope", "restore"))
+    expect(page.locator("#restore")).to_be_visible()
+    expect(page.locator("#backup")).to_be_hidden()
+    page.clock.fast_forward(125_000)
+    expect(page.locator("[data-expired]")).to_be_visible()
+
+
+@pytest.mark.parametrize("fragment", ["", "#", "#x", "#" + "A" * 250, "#<img src=x>"])
+def test_the_phone_page_says_when_there_is_no_code(
+    watched: Watched, shared_station: Station, fragment: str
+) -> None:
+    page = watched.open()
+    page.goto(shared_station.origin + "/phone/" + fragment)
+    expect(page.locator("[data-no-link]")).to_be_visible()
+    expect(page.locator("#backup")).to_be_hidden()
+
+
+def test_chromium_is_there() -> None:
+    assert shutil.which("chromium")
