@@ -10,7 +10,7 @@ import errno
 import os
 import secrets
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from enum import Enum
 from pathlib import Path
@@ -43,6 +43,7 @@ class Target:
             raise TargetUnusable("Restoring needs a system with openat (Linux, macOS, BSD).")
         self._existing = existing
         self._written: set[tuple[int, int]] = set()
+        self._held: tuple[tuple[str, ...], int] | None = None
         self._touched: set[tuple[str, ...]] = set()
         self._lock = threading.Lock()
         try:
@@ -54,14 +55,14 @@ class Target:
     def check(self, item: Item) -> None:
         """Raise :class:`NotWritten` when the item's name or place is already refused."""
         *parents, name = _parts(item)
-        explained, absent = _explained(item), suppress(FileNotFoundError)
-        with explained, absent, self._folder(parents, make=False) as folder:
-            self._check_free(item, name, folder)
+        with _explained(item), suppress(FileNotFoundError):
+            self._check_free(item, name, self._folder(parents, make=False))
 
     def begin(self, item: Item) -> "ItemFile":
         """Open a temporary file beside the item's place, making folders as needed."""
         *parents, name = _parts(item)
-        with _explained(item), self._folder(parents, make=True) as folder:
+        with _explained(item):
+            folder = self._folder(parents, make=True)
             self._check_free(item, name, folder)
             self._touched.add(tuple(parents))
             return ItemFile(self, item, name, os.dup(folder))
@@ -69,13 +70,23 @@ class Target:
     def close(self) -> None:
         """Make the names in every folder that was written to durable."""
         for parents in sorted(self._touched):
-            with suppress(OSError, NotWritten), self._folder(parents, make=False) as folder:
-                os.fsync(folder)
+            with suppress(OSError, NotWritten):
+                os.fsync(self._folder(parents, make=False))
+        self._let_go()
         os.close(self._root)
 
-    @contextmanager
-    def _folder(self, parents: "list[str] | tuple[str, ...]", *, make: bool) -> Iterator[int]:
-        """A descriptor of the folder ``parents`` below the target; links are refused."""
+    def _folder(self, parents: Sequence[str], *, make: bool) -> int:
+        """A descriptor of the folder ``parents`` below the target; links are refused.
+
+        It stays open for the next item, which mostly lies in the same folder.
+        """
+        wanted = tuple(parents)
+        if self._held is None or self._held[0] != wanted:
+            self._let_go()
+            self._held = (wanted, self._walk(wanted, make=make))
+        return self._held[1]
+
+    def _walk(self, parents: Sequence[str], *, make: bool) -> int:
         current = os.dup(self._root)
         try:
             for part in parents:
@@ -84,9 +95,15 @@ class Target:
                         os.mkdir(part, dir_fd=current)
                 current, previous = _enter(part, current), current
                 os.close(previous)
-            yield current
-        finally:
+        except BaseException:
             os.close(current)
+            raise
+        return current
+
+    def _let_go(self) -> None:
+        if self._held is not None:
+            os.close(self._held[1])
+            self._held = None
 
     def _check_free(self, item: Item, name: str, folder: int) -> None:
         try:
