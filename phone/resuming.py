@@ -37,22 +37,23 @@ def with_sessions(
     """Run ``work`` on a verified session, and again on a new one when the connection is lost.
 
     ``patience`` is how long, in seconds, to try before :class:`CutOff` is raised; the very first
-    connection is tried once. ``work`` closes its session.
+    connection is tried once. ``work`` closes its session. An invitation to go on serves again until
+    the station has given the next one.
     """
-    used = False
+    resumed = False
     for _ in range(RESUMES_MAX):
-        session = _reconnect(link, scope, identity, tell, patience if used else 0.0)
-        used = True
+        session = _reconnect(link, scope, identity, tell, patience if resumed else 0.0)
         try:
             return work(session)
         except (PhoneError, WireError) as error:
             if not _may_pass(error) or patience <= 0:
                 raise
-            if session.follow_up is None:
+            if session.follow_up is None and not resumed:
                 raise CutOff(
                     f"{_sentence(error)} The station gave nothing to go on with."
                 ) from None
-            link = session.follow_up
+            link = session.follow_up or link
+            resumed = True
             tell(Interrupted(_sentence(error), _FIRST_DELAY_SECONDS))
             time.sleep(min(_FIRST_DELAY_SECONDS, patience))
     raise CutOff("The connection was lost again and again.")

@@ -13,8 +13,16 @@ from typing import Final
 
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
-from transfer import approvals, invitations, trail, verification
-from transfer.models import Approval, ApprovalState, Invitation, Step, Vault
+from transfer import approvals, faults, invitations, verification
+from transfer.logbook import Logbook
+from transfer.models import (
+    Approval,
+    ApprovalState,
+    Invitation,
+    InvitationPurpose,
+    Step,
+    Vault,
+)
 from transfer.outbox import Outbox
 from transfer.receiving import Receiving
 from transfer.sending import Sending
@@ -25,6 +33,7 @@ from wire.channel import control_frame
 from wire.errors import (
     NotAllowed,
     StationFault,
+    StorageFull,
     TimedOut,
     TooMany,
     VerificationFailed,
@@ -43,6 +52,8 @@ from wire.handshake import (
 log = logging.getLogger(__name__)
 _POLL_SECONDS: Final = 0.5
 _NORMAL_CLOSURE: Final = 1000
+# By session id: what this process serves. A phone that comes back displaces its older connection.
+_claimed: Final[dict[str, "Connection"]] = {}
 Send = Callable[[bytes], Awaitable[None]]
 Close = Callable[[int], Awaitable[None]]
 
@@ -64,6 +75,8 @@ class Connection:
         self._tasks: set[asyncio.Task[None]] = set()
         self._heard = time.monotonic()
         self._over = False
+        self._finished = asyncio.Event()
+        self._logbook = Logbook(session_id)
 
     async def start(self) -> None:
         """Prepare for the phone's first message; it has ten seconds to send it."""
@@ -92,8 +105,8 @@ class Connection:
         await self._flush()
         match event:
             case Connected():
-                await in_database(trail.record_once, self.session_id, Step.SCANNED)
-                await in_database(trail.record, self.session_id, Step.CONNECTED)
+                self._logbook.note(Step.SCANNED)
+                self._logbook.note(Step.CONNECTED)
             case EnrolRequested(phone_key=phone_key, name=name):
                 digits = handshake.digits
                 self._approval = await in_database(
@@ -128,15 +141,25 @@ class Connection:
             await self._send(message)
 
     async def _take_first(self, first: FirstAccepted) -> None:
+        await self._displace()
         self._first = first
         digits = self._shaking().digits
         outcome = await in_database(verification.take_first, self._live(), first, digits)
+        self._logbook.note(Step.CONFIRMED)
+        self._logbook.note(Step.FIRST_VERIFIED, {"account": first.ticket.sub})
+        _claimed[self.session_id] = self
         if isinstance(outcome, verification.AskOwner):
             self._approval = outcome.approval
             await self._ask(self._finish_link)
             return
         self._vault = outcome.vault
         await self._send_second()
+
+    async def _displace(self) -> None:
+        """A follow-up's connection that is still open here is one that its phone has given up."""
+        older = _claimed.get(self.session_id)
+        if older is not None and self._live().purpose == InvitationPurpose.FOLLOW_UP:
+            await older._give_way()
 
     async def _ask(self, then: Callable[[], Coroutine[None, None, None]]) -> None:
         self._shaking().pending(limits.APPROVAL_SECONDS)
@@ -171,18 +194,25 @@ class Connection:
     async def _send_second(self) -> None:
         self._shaking().accept()
         await self._flush()
-        await in_database(trail.record, self.session_id, Step.SECOND_SENT)
+        self._logbook.note(Step.SECOND_SENT)
 
     async def _open(self) -> None:
         invitation, first, vault = self._live(), self._first, self._vault
         if first is None or vault is None:
             raise VerificationFailed("verified before the first verification information")
-        await in_database(trail.record, self.session_id, Step.VERIFIED)
+        self._logbook.note(Step.VERIFIED)
         terms = await in_database(verification.opening, invitation, first.ticket)
         handshake = self._shaking()
         outbox = Outbox(handshake.channel, self._send)
         self._session = Session(
-            invitation, first.ticket, first.phone_key, vault, terms, handshake.channel, outbox
+            invitation,
+            first.ticket,
+            first.phone_key,
+            vault,
+            terms,
+            handshake.channel,
+            outbox,
+            self._give_way,
         )
         transfer = Receiving if first.ticket.scope == "backup" else Sending
         self._transfer = transfer(self._session)
@@ -236,20 +266,24 @@ class Connection:
             await self._finish(None)
             return
         if isinstance(cause, PhoneLeft):
-            await self._finish(None)
+            await self._finish(cause)
             await self._close(_NORMAL_CLOSURE)
             return
         if not isinstance(cause, WireError):
             log.error("connection %s failed", self.session_id[:8], exc_info=cause)
-        error = cause if isinstance(cause, WireError) else StationFault("the station failed")
+        error = faults.as_told(cause)
         code = await self._tell_phone(error)
         log.info("connection %s: %s %s", self.session_id[:8], error.code, error)
         if self.proved_knowledge:
-            await in_database(
-                trail.record, self.session_id, Step.FAILED, reason=str(error), code=error.code
-            )
+            self._logbook.note(Step.FAILED, reason=str(error), code=error.code)
         await self._finish(error)
         await self._close(code)
+
+    async def _give_way(self) -> None:
+        """The phone has come back on a newer connection: this one is as good as lost."""
+        await self.lost()
+        await self._finished.wait()
+        await self._close(_NORMAL_CLOSURE)
 
     async def _tell_phone(self, error: WireError) -> int:
         """Before OPEN a phone learns 4401 and no more, unless the owner or the clock refused."""
@@ -266,7 +300,8 @@ class Connection:
                 )
         except Exception as secondary:
             log.info("could not tell the phone: %r", secondary)
-        told = self._session is not None or isinstance(error, TimedOut | TooMany | StationFault)
+        spoken = TimedOut | TooMany | StationFault | StorageFull
+        told = self._session is not None or isinstance(error, spoken)
         return error.code if told or asked else VerificationFailed.code
 
     async def _last_word(self, plaintext: bytes) -> None:
@@ -282,18 +317,37 @@ class Connection:
         self._over = True
         await self._finish(None)
 
-    async def _finish(self, error: WireError | None) -> None:
+    async def _finish(self, cause: WireError | PhoneLeft | None) -> None:
+        """Stop everything; without a cause the connection was lost. One failure hides no other."""
         current = asyncio.current_task()
         others = [task for task in self._tasks if task is not current]
         for task in others:
             task.cancel()
         await asyncio.gather(*others, return_exceptions=True)
+        await self._logbook.settled()
+        for end in (self._end_transfer, self._end_approval, self._end_invitation):
+            try:
+                await end(cause)
+            except Exception:
+                log.exception("connection %s did not end well", self.session_id[:8])
+        if _claimed.get(self.session_id) is self:
+            del _claimed[self.session_id]
+        self._finished.set()
+
+    async def _end_transfer(self, cause: WireError | PhoneLeft | None) -> None:
         if self._transfer is not None:
-            await self._transfer.end(error)
+            await self._transfer.end(cause if isinstance(cause, WireError) else None)
+
+    async def _end_approval(self, _cause: WireError | PhoneLeft | None) -> None:
         if self._approval is not None:
             await in_database(approvals.withdraw, self._approval)
-        if self._first is not None or self._is_enrolled():
-            await in_database(invitations.end, self.session_id)
+
+    async def _end_invitation(self, cause: WireError | PhoneLeft | None) -> None:
+        """A follow-up serves its phone again until a connection with it ended in order."""
+        if _claimed.get(self.session_id) is not self and not self._is_enrolled():
+            return
+        lost = cause is None or isinstance(cause, TimedOut | StationFault)
+        await in_database(invitations.release if lost else invitations.end, self.session_id)
 
     def _is_enrolled(self) -> bool:
         return self._handshake is not None and self._handshake.state is State.ENROLLED

@@ -11,7 +11,7 @@ from typing import Final
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from transfer import chunks, receipts, station, vaults
+from transfer import adopting, chunks, receipts, station, vaults
 from transfer.manifests import check_complete
 from transfer.models import (
     Invitation,
@@ -77,19 +77,22 @@ def begin(
         upload.state = UploadState.RECEIVING
         upload.invitation = invitation
         upload.save(update_fields=["state", "invitation"])
-    return Ingest(upload, vault, phone_key)
+    return Ingest(upload, vault, phone_key, invitation)
 
 
 class Ingest:
     """One upload under way."""
 
-    def __init__(self, upload: Upload, vault: Vault, phone_key: bytes) -> None:
+    def __init__(
+        self, upload: Upload, vault: Vault, phone_key: bytes, invitation: Invitation
+    ) -> None:
         identity = station.identity()
         self.upload = upload
         self.received = 0
         self.held = 0
         self._vault = vault
         self._phone_key = phone_key
+        self._invitation = invitation
         self._keys = vaults.keys_of(vault.pk)
         self._backend = identity.backend
         self._writer = PackWriter(self._backend, self._keys)
@@ -164,16 +167,22 @@ class Ingest:
             self._seal_all()
         finally:
             self._writer.abort()
-            Upload.objects.filter(pk=self.upload.pk, state=UploadState.RECEIVING).update(
-                state=UploadState.CUT, received_bytes=self.received, updated_at=timezone.now()
-            )
+            self._leave(UploadState.CUT)
 
     def abort(self) -> None:
         """Storing failed: drop the open pack. What is durable stays usable for another try."""
         self._writer.abort()
-        Upload.objects.filter(pk=self.upload.pk, state=UploadState.RECEIVING).update(
-            state=UploadState.REFUSED, updated_at=timezone.now()
+        try:
+            self.index_finished(at_least=1)
+        finally:
+            self._leave(UploadState.REFUSED)
+
+    def _leave(self, state: UploadState) -> None:
+        """Note how this connection's share ended, unless a newer one has gone on with it."""
+        own = Upload.objects.filter(
+            pk=self.upload.pk, invitation=self._invitation, state=UploadState.RECEIVING
         )
+        own.update(state=state, received_bytes=self.received, updated_at=timezone.now())
 
     def _seal_all(self) -> None:
         self._writer.finish()
@@ -193,6 +202,8 @@ class Ingest:
             raise Conflict("this snapshot id names another manifest")
         if known is None:
             known = self._commit_new(message, header)
+        else:
+            Lease.objects.filter(upload=self.upload).delete()
         receipt = receipts.settle(known)
         self.held = max(0, header.bytes - self.received)
         Upload.objects.filter(pk=self.upload.pk).update(
@@ -254,5 +265,8 @@ class Ingest:
 
 
 def cut_abandoned() -> int:
-    """At start-up: uploads of a process that died are cut off; returns how many."""
-    return Upload.objects.filter(state=UploadState.RECEIVING).update(state=UploadState.CUT)
+    """At start-up: uploads of a process that died are cut off, and keep what became durable."""
+    abandoned = Upload.objects.filter(state=UploadState.RECEIVING)
+    if abandoned.exists():
+        adopting.adopt_packs()
+    return abandoned.update(state=UploadState.CUT)

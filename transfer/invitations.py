@@ -129,6 +129,13 @@ def end(session_id: str) -> None:
     )
 
 
+def release(session_id: str) -> None:
+    """The connection was lost: a follow-up may be claimed again, anything else has ended."""
+    claimed = models.Invitation.objects.filter(session_id=session_id, state=InvitationState.CLAIMED)
+    if not claimed.filter(purpose=InvitationPurpose.FOLLOW_UP).update(state=InvitationState.SHOWN):
+        claimed.update(state=InvitationState.ENDED, ended_at=timezone.now(), wrapped_secrets=b"")
+
+
 def sweep(now: datetime) -> int:
     """End what expired unclaimed, allowing for clocks that differ; returns how many."""
     late = now - timedelta(seconds=limits.CLOCK_SKEW_SECONDS)
@@ -140,6 +147,7 @@ def sweep(now: datetime) -> int:
 
 
 def end_abandoned() -> int:
-    """At start-up no connection is open: what was claimed before has ended; returns how many."""
+    """At start-up no connection is open: what was claimed before was lost; returns how many."""
     claimed = models.Invitation.objects.filter(state=InvitationState.CLAIMED)
+    claimed.filter(purpose=InvitationPurpose.FOLLOW_UP).update(state=InvitationState.SHOWN)
     return claimed.update(state=InvitationState.ENDED, ended_at=timezone.now(), wrapped_secrets=b"")

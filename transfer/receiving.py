@@ -7,7 +7,7 @@ at in the order in which messages came, so a control message acts after everythi
 import asyncio
 import threading
 import time
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeVar
 
 from transfer import ingest, trail
 from transfer.ingest import Ingest
@@ -16,10 +16,20 @@ from transfer.session import Session
 from transfer.workers import in_database, in_worker
 from wire import limits, messages
 from wire.channel import FrameType, Sealed, frames, split_data
-from wire.errors import DigestMismatch, NotAllowed, WindowOverrun, WireError
+from wire.errors import (
+    DigestMismatch,
+    NotAllowed,
+    StationFault,
+    StorageFull,
+    WindowOverrun,
+    WireError,
+)
 
 _MESSAGES_IN_FLIGHT: Final = 8
 _PROGRESS_SECONDS: Final = 0.5
+_T = TypeVar("_T")
+# By vault and snapshot id: the uploads of this process.
+_under_way: Final[dict[tuple[str, str], "Receiving"]] = {}
 
 
 class _Taken(NamedTuple):
@@ -43,10 +53,15 @@ class Receiving:
         self._owed = 0
         self._told = 0.0
         self._renewed = time.monotonic()
+        self._key = (session.vault.pk, "")
+        self._at_work: asyncio.Future[Any] | None = None
+        self._ended = asyncio.Event()
 
     async def receive(self, message: bytes) -> None:
         """Take in one WebSocket message; waits while enough of them are under way."""
         await self._slots.acquire()
+        if self._ended.is_set():
+            return
         sealed = self._session.channel.reserve(message)
         self._order.put_nowait(in_worker(self._take, sealed))
 
@@ -82,7 +97,7 @@ class Receiving:
     async def run(self) -> None:
         """Look at results in order until the connection ends."""
         while True:
-            taken = await (await self._order.get())
+            taken = await self._done(await self._order.get())
             await self._acknowledge(taken.acknowledge)
             for failure in taken.refused:
                 await self._session.outbox.say(failure)
@@ -106,7 +121,7 @@ class Receiving:
             case messages.BackupBegin():
                 await self._begin(message)
             case messages.ChunksHave():
-                await say(await in_database(self._open_ingest().lack, message))
+                await say(await self._done(in_database(self._open_ingest().lack, message)))
             case messages.BackupCommit():
                 await self._commit(message)
             case _:
@@ -121,24 +136,33 @@ class Receiving:
         if self._ingest is not None:
             raise NotAllowed("this connection has begun a backup")
         session = self._session
-        self._ingest = await in_database(
-            ingest.begin,
-            session.vault,
-            session.invitation,
-            session.phone_key,
-            message,
-            session.terms.free,
-        )
-        await in_database(
-            trail.record, session.session_id, Step.RECEIVING, self._progress(self._ingest)
-        )
+        await self._take_over(message.snapshot_id)
+        await self._done(in_database(self._begin_ingest, message))
         follow_up = await session.new_follow_up()
         await session.outbox.say(messages.BackupReady(message.snapshot_id, follow_up))
+
+    async def _take_over(self, snapshot_id: str) -> None:
+        """The phone may be back before its older connection was seen to be lost.
+
+        What that one received must be sealed before anything is said to be lacking.
+        """
+        self._key = (self._session.vault.pk, snapshot_id)
+        older = _under_way.get(self._key)
+        if older is not None and older._session.phone_key == self._session.phone_key:
+            await older._session.give_way()
+        _under_way.setdefault(self._key, self)
+
+    def _begin_ingest(self, message: messages.BackupBegin) -> None:
+        session = self._session
+        self._ingest = ingest.begin(
+            session.vault, session.invitation, session.phone_key, message, session.terms.free
+        )
+        trail.record(session.session_id, Step.RECEIVING, self._progress(self._ingest))
 
     async def _commit(self, message: messages.BackupCommit) -> None:
         upload = self._open_ingest()
         try:
-            stored = await in_database(upload.commit, message)
+            stored = await self._done(in_database(upload.commit, message))
         except WireError as error:
             if error.fatal:
                 raise
@@ -158,7 +182,7 @@ class Receiving:
         if self._ingest is None or now - self._told < _PROGRESS_SECONDS:
             return
         self._told = now
-        await in_database(self._keep_up, self._ingest)
+        await self._done(in_database(self._keep_up, self._ingest))
         if now - self._renewed > limits.FOLLOW_UP_RENEWAL_SECONDS:
             self._renewed = now
             await self._session.outbox.say(messages.FollowUp(await self._session.new_follow_up()))
@@ -179,12 +203,27 @@ class Receiving:
             "received": upload.received,
         }
 
+    async def _done(self, work: asyncio.Future[_T]) -> _T:
+        """Wait for what a thread does. It cannot be stopped, so the end waits for it as well."""
+        self._at_work = work
+        return await asyncio.shield(work)
+
     async def end(self, error: WireError | None) -> None:
         """The connection is over: what was received stays usable, unless storing it failed."""
+        self._ended.set()
+        for _ in range(_MESSAGES_IN_FLIGHT):
+            self._slots.release()
+        try:
+            await self._stop_working()
+            if self._ingest is not None:
+                failed = isinstance(error, StationFault | StorageFull)
+                await in_database(self._ingest.abort if failed else self._ingest.cut)
+        finally:
+            if _under_way.get(self._key) is self:
+                del _under_way[self._key]
+
+    async def _stop_working(self) -> None:
         while not self._order.empty():
             await asyncio.gather(self._order.get_nowait(), return_exceptions=True)
-        if self._ingest is None:
-            return
-        storing_failed = error is not None and error.code in (4500, 4507)
-        finish = self._ingest.abort if storing_failed else self._ingest.cut
-        await in_database(finish)
+        if self._at_work is not None:
+            await asyncio.gather(self._at_work, return_exceptions=True)

@@ -1,5 +1,6 @@
 """What an open connection stands on: who, for which vault, over which channel."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from transfer import verification
@@ -17,7 +18,10 @@ class PhoneLeft(Exception):
 
 @dataclass(frozen=True)
 class Session:
-    """A verified connection. ``phone_key`` is 32 bytes; ``terms`` were sent as ``open``."""
+    """A verified connection. ``phone_key`` is 32 bytes; ``terms`` were sent as ``open``.
+
+    ``give_way`` ends this connection for a newer one of the same phone.
+    """
 
     invitation: Invitation
     ticket: tokens.Ticket
@@ -26,6 +30,7 @@ class Session:
     terms: messages.Open
     channel: Channel
     outbox: Outbox
+    give_way: Callable[[], Awaitable[None]]
 
     @property
     def session_id(self) -> str:

@@ -30,13 +30,17 @@ from wire.invitation import Scope
 def live_invitation(session_id: str) -> Invitation:
     """The invitation that a connection names, while first contact is allowed.
 
-    Raises :class:`VerificationFailed` for an unknown one, :class:`TimedOut` and :class:`Busy`.
+    A follow-up that is in use may be named by its phone again: the phone has noticed earlier than
+    the station that the connection was lost. Raises :class:`VerificationFailed` for an unknown
+    one, :class:`TimedOut` and :class:`Busy`.
     """
     found = Invitation.objects.select_related("issuer", "owner").filter(session_id=session_id)
     invitation = found.first()
     if invitation is None:
         raise VerificationFailed("no such invitation")
-    if invitation.state != InvitationState.SHOWN:
+    followed = invitation.purpose == InvitationPurpose.FOLLOW_UP
+    used = invitation.state == InvitationState.CLAIMED and not followed
+    if used or invitation.state == InvitationState.ENDED:
         raise Busy("the QR code was used before")
     late = timezone.now() - invitation.expires_at
     if late.total_seconds() > limits.CLOCK_SKEW_SECONDS:
@@ -83,20 +87,18 @@ def take_first(invitation: Invitation, first: FirstAccepted, digits: str) -> Lin
         with transaction.atomic():
             invitations.claim(invitation.session_id, ticket.cnf)
             vault = vaults.find(invitation.owner, ticket.iss, ticket.sub)
-            trail.record_once(invitation.session_id, Step.CONFIRMED)
-            trail.record(invitation.session_id, Step.FIRST_VERIFIED, {"account": ticket.sub})
+            if vault is not None:
+                return Linked(vault)
+            approval = approvals.ask(
+                invitation.session_id,
+                ApprovalKind.LINK,
+                digits=digits,
+                phone_key=first.phone_key,
+                name=ticket.sub[: limits.NAME_CHARS_MAX],
+            )
+            return AskOwner(approval)
     except Invitation.DoesNotExist:
         raise Busy("the QR code was used before") from None
-    if vault is not None:
-        return Linked(vault)
-    approval = approvals.ask(
-        invitation.session_id,
-        ApprovalKind.LINK,
-        digits=digits,
-        phone_key=first.phone_key,
-        name=ticket.sub[: limits.NAME_CHARS_MAX],
-    )
-    return AskOwner(approval)
 
 
 def link(invitation: Invitation, ticket: tokens.Ticket) -> Vault:

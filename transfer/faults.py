@@ -1,0 +1,35 @@
+"""What a failure inside the station is to the phone: one of the protocol's errors, no more."""
+
+import errno
+import sqlite3
+from collections.abc import Iterator
+from typing import Final
+
+from wire.errors import StationFault, StorageFull, WireError
+
+_FULL_ERRNOS: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
+_FULL_SQLITE: Final = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_SHMSIZE})
+_FULL_POSTGRES: Final = "53100"  # disk_full
+
+
+def as_told(cause: Exception) -> WireError:
+    """The error for phone and trail; what failed in detail stands in the log alone."""
+    if isinstance(cause, WireError):
+        return cause
+    if any(_is_full(each) for each in _chain(cause)):
+        return StorageFull("no room left for the station's database")
+    return StationFault("the station failed")
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__
+
+
+def _is_full(error: BaseException) -> bool:
+    return (
+        getattr(error, "errno", None) in _FULL_ERRNOS
+        or getattr(error, "sqlite_errorcode", None) in _FULL_SQLITE
+        or getattr(error, "sqlstate", None) == _FULL_POSTGRES
+    )
