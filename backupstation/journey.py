@@ -159,19 +159,26 @@ def _told(chain: list[Row], now: datetime) -> Transfer:
     transfer = Transfer(last["invitation_id"], _stages(rows, reached), reached)
     transfer.detail = last["detail"]
     transfer.session_ids = frozenset(row["invitation_id"] for row in chain)
-    is_open = last["invitation__state"] != InvitationState.ENDED
+    is_live = _is_live(last["invitation__state"], step)
     if step is Step.FAILED:
         was_waiting = reached is Step.WAITING
         _fail(transfer, advice.for_failure(last["code"], was_waiting=was_waiting))
         transfer.code, transfer.reason = last["code"], last["reason"]
-    elif step in _MOVING and not is_open:
+    elif step in _MOVING and not is_live:
         _fail(transfer, advice.CUT_OFF)
-    elif step in (Step.SCANNED, Step.CONFIRMED) and is_open:
+    elif step in (Step.SCANNED, Step.CONFIRMED) and is_live:
         transfer.is_stalled = now - last["at"] > _STALLED
-    transfer.is_over = transfer.is_over or step in _LAST or not is_open
+    transfer.is_over = transfer.is_over or step in _LAST or not is_live
     if transfer.is_over:
         _nothing_is_next(transfer.stages)
     return transfer
+
+
+def _is_live(state: str, step: Step) -> bool:
+    """Whether a phone can still go on: connected, or not yet at the point of claiming the code."""
+    if state == InvitationState.SHOWN:
+        return step in (*_MEETING, *_ASKING)
+    return state == InvitationState.CLAIMED
 
 
 def _fail(transfer: Transfer, why: Advice) -> None:

@@ -125,8 +125,9 @@ def test_a_phone_that_was_not_allowed_is_the_owners_choice(owner: User) -> None:
     assert _states(_newest(owner))["waiting"] == "failed"
 
 
-def test_a_connection_that_broke_while_receiving_was_cut_off(owner: User) -> None:
-    session = trail(owner, [*MET, *PROVED, RECEIVING], state=InvitationState.ENDED)
+@pytest.mark.parametrize("state", [InvitationState.ENDED, InvitationState.SHOWN])
+def test_a_connection_that_broke_while_receiving_was_cut_off(owner: User, state: str) -> None:
+    session = trail(owner, [*MET, *PROVED, RECEIVING], state=state)
     assert _newest(owner).failure == advice.CUT_OFF
     trail(owner, [*MET], resumes=session)
     resumed = _newest(owner)
