@@ -5,6 +5,7 @@ restore, and is closed: servers stopped by their process id, nothing left behind
 """
 
 import os
+import resource
 import subprocess
 import threading
 import time
@@ -49,9 +50,13 @@ class Contender(Protocol):
 
 @dataclass(frozen=True)
 class Measured:
-    """Seconds that a step took, and the most memory that the server's processes held, in bytes."""
+    """What a step took: seconds, seconds of processor on both sides, the server's peak memory.
+
+    Processor time is the steadier one on a machine that has other work.
+    """
 
     seconds: float
+    cpu_seconds: float
     server_bytes: int
 
 
@@ -59,10 +64,17 @@ def measure(step: Callable[[], object], contender: Contender) -> Measured:
     """Time one step; what earlier steps wrote is on the disk before it begins."""
     os.sync()
     peak = _Peak(contender)
-    start = time.perf_counter()
+    worked, start = _cpu_seconds(contender), time.perf_counter()
     step()
     seconds = time.perf_counter() - start
-    return Measured(seconds, peak.stop())
+    return Measured(seconds, _cpu_seconds(contender) - worked, peak.stop())
+
+
+def _cpu_seconds(contender: Contender) -> float:
+    """Of the servers and of all clients that have ended."""
+    clients = resource.getrusage(resource.RUSAGE_CHILDREN)
+    servers = sum(sum(psutil.Process(pid).cpu_times()[:4]) for pid in contender.server_pids())
+    return clients.ru_utime + clients.ru_stime + servers
 
 
 class _Peak:

@@ -6,7 +6,7 @@ import statistics
 import time
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
 from benchmarks.contenders import PHASES, Measured
@@ -44,6 +44,10 @@ class Results:
         """The median over the rounds."""
         return statistics.median(each.seconds for each in self.steps[name][phase])
 
+    def cpu_seconds(self, name: str, phase: str) -> float:
+        """The median of the processor's time on both sides."""
+        return statistics.median(each.cpu_seconds for each in self.steps[name][phase])
+
     def ratio(self, phase: str, rival: str) -> float:
         """Our median as a part of the rival's."""
         return self.seconds(OURS, phase) / self.seconds(rival, phase)
@@ -58,6 +62,9 @@ class Results:
         for name in self.steps:
             times = "".join(f"{self.seconds(name, phase):10.2f} s" for phase in PHASES)
             yield f"{name:20}{times}{self.server_bytes(name) / 1e6:12.0f} MB"
+        for name in self.steps:
+            times = "".join(f"{self.cpu_seconds(name, phase):10.2f} s" for phase in PHASES)
+            yield f"  CPU {name:14}{times}"
         if OURS in self.steps:
             for rival in [name for name in self.steps if name != OURS]:
                 ratios = "".join(f"{self.ratio(phase, rival):10.2f} x" for phase in PHASES)
@@ -93,13 +100,7 @@ class Results:
             "handshake_seconds": self.handshake_seconds,
             "small_server_bytes": self.small_server_bytes,
             "steps": {
-                name: {
-                    phase: [
-                        {"seconds": each.seconds, "server_bytes": each.server_bytes}
-                        for each in rounds
-                    ]
-                    for phase, rounds in phases.items()
-                }
+                name: {phase: [asdict(each) for each in rounds] for phase, rounds in phases.items()}
                 for name, phases in self.steps.items()
             },
         }
