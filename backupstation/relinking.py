@@ -22,11 +22,12 @@ def link(user: User, vault_id: str = "") -> Vault:
     A user who owns it already keeps it. Raises :class:`LinkRefusedError`.
     """
     owned = Vault.objects.filter(owner=user).first()
-    if owned is not None and owned.pk.startswith(vault_id):
+    found = Vault.objects.filter(owner=None, pk__startswith=vault_id).order_by("pk")[:9]
+    if owned is not None and not found and owned.pk.startswith(vault_id):
         return owned
+    vault = _only(list(found))
     if owned is not None:
-        raise LinkRefusedError(f"{user} owns another vault already.")
-    vault = _ownerless(vault_id)
+        raise LinkRefusedError(f"{user} owns another vault already; choose another user.")
     with transaction.atomic():
         if vault.iss == roles.embedded_iss():
             _take_account(vault, user)
@@ -35,8 +36,7 @@ def link(user: User, vault_id: str = "") -> Vault:
     return vault
 
 
-def _ownerless(vault_id: str) -> Vault:
-    found = list(Vault.objects.filter(owner=None, pk__startswith=vault_id).order_by("pk")[:9])
+def _only(found: list[Vault]) -> Vault:
     if not found:
         raise LinkRefusedError("There is no such vault without an owner.")
     if len(found) > 1:
