@@ -111,7 +111,7 @@ def recent(owner: AbstractBaseUser, now: datetime) -> list[Transfer]:
         .filter(invitation__created_at__gte=now - _LOOK_BACK)
         .filter(Q(at__gte=now - RECENT) | Q(invitation__state=InvitationState.CLAIMED))
         .exclude(step=Step.SHOWN)
-        .order_by("id")
+        .order_by("at", "id")
         .values(
             "invitation_id",
             "invitation__resumes_id",

@@ -55,6 +55,18 @@ def test_the_steps_come_in_the_order_of_the_protocol(owner: User) -> None:
     assert _newest(owner).is_over
 
 
+def test_steps_that_were_written_late_count_from_when_they_happened(owner: User) -> None:
+    now = timezone.now()
+    ago = [now - timedelta(seconds=seconds) for seconds in range(9)]
+    rows = [*MET, *PROVED, RECEIVING]
+    dated = [(step, fields | {"at": ago[8 - n]}) for n, (step, fields) in enumerate(rows)]
+    trail(owner, [dated[-1], *dated[:-1]])
+    transfer = _newest(owner)
+    assert transfer.last is Step.RECEIVING
+    assert _states(transfer)["receiving"] == "now"
+    assert _states(transfer)["verified"] == "done"
+
+
 def test_the_step_after_the_last_one_is_the_current_one(owner: User) -> None:
     trail(owner, [*MET, *PROVED[:1]])
     states = _states(_newest(owner))
