@@ -14,7 +14,7 @@ from typing import Final
 import msgspec
 
 from phone.cache import Cache
-from phone.errors import NothingToDo, Untrusted
+from phone.errors import NothingToDo, Untrusted, Usage
 from phone.events import Tell, ignore
 from phone.link import Link
 from phone.resuming import PATIENCE_SECONDS, with_sessions
@@ -23,7 +23,6 @@ from phone.sources import Problem, Scan, scan
 from phone.state import Home, Identity
 from phone.uploading import Catalogue, Uploading
 from wire import limits, manifest, messages, tokens
-from wire.errors import TooLarge
 from wire.invitation import station_id, station_id_text
 from wire.manifest import Item, ManifestHeader, PageRef
 
@@ -74,7 +73,7 @@ class Backup:
         self, found: Scan, identity: Identity, home: Home, *, label: str, tell: Tell
     ) -> None:
         if len(label) > limits.LABEL_CHARS_MAX:
-            raise TooLarge(f"a label has at most {limits.LABEL_CHARS_MAX} characters")
+            raise Usage(f"A label has at most {limits.LABEL_CHARS_MAX} characters.")
         if not found.entries:
             raise NothingToDo("There is no file to back up.")
         self._began, self._looked_ns = time.monotonic(), time.time_ns()

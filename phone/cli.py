@@ -5,9 +5,12 @@ Errors are a sentence, a code and what to do; the exit codes are those of ``phon
 """
 
 import argparse
+import io
 import json
 import os
+import signal
 import sys
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -33,12 +36,23 @@ code. This phone's key and enrolments are in --home, else in $PHONE_HOME, else i
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     options = _parser().parse_args(arguments)
+    _prepare()
     try:
         outcome: commands.Outcome = options.run(options)
     except (Exception, KeyboardInterrupt) as error:
         return _tell_error(error, as_json=options.json)
     _say(json.dumps(outcome.data) if options.json else outcome.text)
     return outcome.exit
+
+
+def _prepare() -> None:
+    """Let SIGTERM and a closed terminal stop as Ctrl-C does; print names that no font has."""
+    if threading.current_thread() is threading.main_thread():
+        for name in ("SIGTERM", "SIGHUP"):
+            if hasattr(signal, name):
+                signal.signal(getattr(signal, name), signal.default_int_handler)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def _tell_error(error: BaseException, *, as_json: bool) -> int:
@@ -104,19 +118,29 @@ def _seconds(text: str) -> float:
     return seconds
 
 
+def _text(typed: str) -> str:
+    try:
+        typed.encode()
+    except UnicodeEncodeError:
+        raise argparse.ArgumentTypeError("not text in this terminal's encoding") from None
+    return typed
+
+
 def _add_enrol(commands_of: Any) -> None:  # noqa: ANN401
     parser = _command(commands_of, "enrol", commands.enrol, "make this phone one of an account")
     parser.add_argument("link", nargs="?", metavar="LINK", help="a station's link")
     parser.add_argument("--im", metavar="ORIGIN", help="a separate IM server, https://…")
     parser.add_argument("--code", help="the one-time code that it printed")
-    parser.add_argument("--name", default="", help="what to call this phone")
+    parser.add_argument("--name", type=_text, default="", help="what to call this phone")
 
 
 def _add_backup(commands_of: Any) -> None:  # noqa: ANN401
     parser = _command(commands_of, "backup", commands.backup, "back up files and folders")
     parser.add_argument("link", metavar="LINK")
     parser.add_argument("paths", nargs="+", metavar="PATH")
-    parser.add_argument("--label", default="", help="a note that is kept with the snapshot")
+    parser.add_argument(
+        "--label", type=_text, default="", help="a note that is kept with the snapshot"
+    )
     _add_transfer(parser)
 
 
@@ -136,10 +160,13 @@ def _add_restore(commands_of: Any) -> None:  # noqa: ANN401
         help="its ID or the first 8 characters; not needed where the link is for one snapshot",
     )
     parser.add_argument("--to", type=Path, required=True, metavar="DIR", help="target folder")
-    parser.add_argument("--item", action="append", default=[], metavar="NAME", help="only this")
-    parser.add_argument(
-        "--under", action="append", default=[], metavar="FOLDER", help="only what is in it"
-    )
+    for option, metavar, summary in (
+        ("--item", "NAME", "only this"),
+        ("--under", "FOLDER", "only what is in it"),
+    ):
+        parser.add_argument(
+            option, type=_text, action="append", default=[], metavar=metavar, help=summary
+        )
     parser.add_argument("--overwrite", action="store_true", help="replace files that are there")
     _add_transfer(parser)
 

@@ -94,13 +94,8 @@ class Restoring:
 
     def run(self, session: Session) -> RestoreResult:
         """Go on with the restore on this session, and end it."""
-        try:
-            if self._chosen is None:
-                self._snapshot = resolve(session, self._snapshot)
-        except BaseException:
-            session.connection.abort()
-            session.connection.close()
-            raise
+        if self._chosen is None:
+            self._snapshot = resolve(session, self._snapshot)
         fetching = Fetching(session)
         try:
             chosen, delivery = self._begin(fetching, session)

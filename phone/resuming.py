@@ -37,8 +37,8 @@ def with_sessions(
     """Run ``work`` on a verified session, and again on a new one when the connection is lost.
 
     ``patience`` is how long, in seconds, to try before :class:`CutOff` is raised; the very first
-    connection is tried once. ``work`` closes its session. An invitation to go on serves again until
-    the station has given the next one.
+    connection is tried once. ``work`` says goodbye; what it leaves open is closed. An invitation
+    to go on serves again until the station has given the next one.
     """
     resumed = False
     for _ in range(RESUMES_MAX):
@@ -55,7 +55,10 @@ def with_sessions(
             link = session.follow_up or link
             resumed = True
             tell(Interrupted(_sentence(error), _FIRST_DELAY_SECONDS))
-            time.sleep(min(_FIRST_DELAY_SECONDS, patience))
+        finally:
+            session.connection.abort()
+            session.connection.close()
+        time.sleep(min(_FIRST_DELAY_SECONDS, patience))
     raise CutOff("The connection was lost again and again.")
 
 

@@ -134,7 +134,7 @@ def _roots(paths: Iterable[str | os.PathLike[str]]) -> Iterator[tuple[str, Path]
             seen.add(real)
             name = _free_name(root, taken)
             taken.add(name)
-            yield name, root
+            yield name, real
 
 
 def _free_name(root: Path, taken: set[str]) -> str:

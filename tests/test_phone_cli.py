@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -186,6 +187,61 @@ def test_ctrl_c_stops_cleanly(home, chats):
     assert process.returncode == Exit.INTERRUPTED
     assert json.loads(out)["error"]["code"] == "interrupted"
     assert "Traceback" not in err
+
+
+def test_being_terminated_leaves_no_half_file(tmp_path, home, chats):
+    (chats / "v.mp4").write_bytes(os.urandom(30_000_000))
+
+    class Slow(Peer):
+        def give(self, digest):
+            time.sleep(0.2)
+            return super().give(digest)
+
+    with Slow() as peer:
+        stored = json.loads(run("backup", peer.link(), chats, "--json", home=home).stdout)
+        arguments = ["restore", peer.link(), stored["snapshot_id"], "--to", tmp_path / "out"]
+        process = subprocess.Popen(
+            [sys.executable, "-m", "phone", *arguments],
+            cwd=ROOT,
+            env=os.environ | {"PHONE_HOME": str(home)},
+            stderr=subprocess.DEVNULL,
+        )
+        deadline = time.monotonic() + 20
+        while not list((tmp_path / "out").glob("chats/.*.part")) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        process.terminate()
+        assert process.wait(20) == Exit.INTERRUPTED
+    assert {path.name for path in (tmp_path / "out/chats").iterdir()} <= {"a.txt"}
+
+
+@pytest.mark.parametrize("option", ["--label", "--item", "--name"])
+def test_arguments_that_are_no_text_are_refused(home, option):
+    command = {"--label": "backup", "--item": "restore", "--name": "enrol"}[option]
+    done = subprocess.run(
+        [sys.executable, "-m", "phone", command, "x", "y", option, b"\xff\xfe"],
+        capture_output=True,
+        cwd=ROOT,
+        check=False,
+    )
+    assert done.returncode == Exit.USAGE
+    assert b"not text" in done.stderr
+
+
+def test_names_that_the_terminal_cannot_show_are_escaped(tmp_path, home):
+    chats = tmp_path / "聊天"
+    chats.mkdir()
+    (chats / "链接").symlink_to("nowhere")
+    (chats / "a.txt").write_text("x")
+    with Peer() as peer:
+        done = subprocess.run(
+            [sys.executable, "-m", "phone", "backup", peer.link(), chats],
+            capture_output=True,
+            cwd=ROOT,
+            env=os.environ | {"PHONE_HOME": str(home), "PYTHONIOENCODING": "latin-1"},
+            check=False,
+        )
+    assert done.returncode == Exit.PARTIAL
+    assert b"\\u94fe\\u63a5" in done.stdout
 
 
 def test_a_reader_that_leaves_early_is_no_traceback(home):

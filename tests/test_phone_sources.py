@@ -63,6 +63,14 @@ def test_the_same_folder_named_twice_is_taken_once(tmp_path):
     assert len(scan([tmp_path / "chats", tmp_path / "chats/", tmp_path / "link"]).entries) == 1
 
 
+def test_a_link_named_itself_is_followed_and_keeps_its_name(tmp_path):
+    (tmp_path / "latest.txt").symlink_to(write(tmp_path / "2024-05.txt"))
+    (tmp_path / "current").symlink_to(write(tmp_path / "chats" / "a.txt").parent)
+    found = scan([tmp_path / "latest.txt", tmp_path / "current"])
+    assert names(found) == ["current/a.txt", "latest.txt"]
+    assert not any(Path(entry.path).is_symlink() for entry in found.entries)
+
+
 def test_size_counts_every_entry(tmp_path):
     write(tmp_path / "c" / "a", b"123")
     write(tmp_path / "c" / "b", b"4567")
