@@ -50,9 +50,8 @@ def connect(request: ConnectRequest, now: int) -> ConnectReply:
         Connection.objects.bind(station, invitation.session_id, phone, request.scope, expires)
         Connection.objects.over(moment(now)).delete()
         Phone.objects.filter(pk=phone.pk).update(last_seen=moment(now))
-    reply = _reply(request, invitation, station, phone, current, now)
-    _confirm(invitation.session_id, request.scope, phone)
-    return reply
+        _confirm(invitation.session_id, request.scope, phone)
+    return _reply(request, invitation, station, phone, current, now)
 
 
 def _decoded(public_part: bytes) -> PublicPart:
@@ -123,7 +122,10 @@ def _reply(
 
 
 def _confirm(session_id: bytes, scope: Scope, phone: Phone) -> None:
-    """Tell whoever shows the trail; a listener that fails does not cost the phone its ticket."""
+    """Tell whoever shows the trail, in the same transaction: another commit would cost a sync.
+
+    A listener that fails does not cost the phone its ticket.
+    """
     connection_confirmed.send_robust(
         sender=Connection, session_id=session_id, scope=scope, thumbprint=phone.thumbprint
     )

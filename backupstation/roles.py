@@ -8,6 +8,7 @@ from typing import Any, cast
 
 from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser
+from django.db import transaction
 from django.utils import timezone
 
 from accounts import enrolment as enrolments
@@ -45,8 +46,9 @@ def _enrol(owner: AbstractBaseUser, phone_key: bytes, name: str) -> enrolment.Gr
 def _confirmed(session_id: bytes, **_details: Any) -> None:  # noqa: ANN401 - a signal's arguments
     key = session_id.hex()
     if Invitation.objects.filter(pk=key).exists():
-        trail.record_once(key, Step.SCANNED)
-        trail.record_once(key, Step.CONFIRMED)
+        with transaction.atomic():
+            trail.record_once(key, Step.SCANNED)
+            trail.record_once(key, Step.CONFIRMED)
 
 
 def prepare() -> None:

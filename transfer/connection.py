@@ -301,8 +301,9 @@ class Connection:
         except Exception as secondary:
             log.info("could not tell the phone: %r", secondary)
         spoken = TimedOut | TooMany | StationFault | StorageFull
-        told = self._session is not None or isinstance(error, spoken)
-        return error.code if told or asked else VerificationFailed.code
+        by_owner = asked and isinstance(error, NotAllowed)
+        told = self._session is not None or by_owner or isinstance(error, spoken)
+        return error.code if told else VerificationFailed.code
 
     async def _last_word(self, plaintext: bytes) -> None:
         if self._session is None:

@@ -213,7 +213,7 @@ class TrailEntry(models.Model):
     class Meta:
         verbose_name = _("transfer log entry")
         verbose_name_plural = _("transfer log")
-        ordering = ["id"]
+        ordering = ["at", "id"]
 
     def __str__(self) -> str:
         return f"{self.invitation_id[:8]} {self.step}"

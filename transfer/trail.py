@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from transfer.models import Step, TrailEntry
 
+REASON_CHARS_MAX: Final = 300
 _NOTHING: Final[Mapping[str, object]] = MappingProxyType({})
 
 
@@ -19,7 +20,7 @@ def record(
 ) -> None:
     """Add a step. ``reason`` is a sentence for people; details never hold keys or message text."""
     TrailEntry.objects.create(
-        invitation_id=session_id, step=step, reason=reason[:300], code=code, detail=dict(detail)
+        invitation_id=session_id, step=step, reason=reason[:REASON_CHARS_MAX], code=code, detail=dict(detail)
     )
 
 

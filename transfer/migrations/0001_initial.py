@@ -132,7 +132,7 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': 'transfer log entry',
                 'verbose_name_plural': 'transfer log',
-                'ordering': ['id'],
+                'ordering': ['at', 'id'],
             },
         ),
         migrations.CreateModel(
