@@ -12,7 +12,6 @@ from transfer.models import (
     ApprovalKind,
     ApprovalQuerySet,
     ApprovalState,
-    InvitationState,
     Step,
 )
 from wire import limits
@@ -72,9 +71,5 @@ def state_of(approval: Approval) -> ApprovalState:
 
 
 def withdraw(approval: Approval) -> None:
-    """The phone left before an answer: the invitation may serve another one while it is fresh."""
-    Approval.objects.filter(
-        pk=approval.pk,
-        state=ApprovalState.WAITING,
-        invitation__state=InvitationState.SHOWN,
-    ).delete()
+    """The phone left before an answer: its question goes with it."""
+    Approval.objects.filter(pk=approval.pk, state=ApprovalState.WAITING).delete()
