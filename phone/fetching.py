@@ -14,13 +14,13 @@ from itertools import islice
 from queue import Empty, SimpleQueue
 from typing import Final, NamedTuple
 
-from phone.allocating import keep_freed_memory
 from phone.connection import receive_or_ping
 from phone.session import GOODBYE_SECONDS, Session
 from wire import limits, messages
 from wire.channel import FrameType, Sealed, frames, split_data
 from wire.errors import Damaged, MalformedMessage, WindowOverrun, error_for
 from wire.manifest import ChunkRef
+from wire.memory import keep_large_buffers
 
 _REQUEST_BYTES: Final = 16 * limits.MIB
 _REQUEST_WANTS: Final = 512
@@ -58,7 +58,7 @@ class Fetching:
     """Reads what was asked for, on an open session. Close it at the end."""
 
     def __init__(self, session: Session) -> None:
-        keep_freed_memory()
+        keep_large_buffers()
         self._session = session
         self._arrivals: SimpleQueue[Future[_Decrypted] | Exception] = SimpleQueue()
         self._pool = ThreadPoolExecutor(max(2, min(4, os.cpu_count() or 2)), "phone-decrypt")

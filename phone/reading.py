@@ -9,10 +9,10 @@ from collections.abc import Callable
 from queue import SimpleQueue
 from typing import Final, NamedTuple
 
-from phone.allocating import keep_freed_memory
 from phone.chunking import Block, Reading, read_item
 from phone.sources import Entry, Problem, problem_for
 from wire import limits
+from wire.memory import keep_large_buffers
 
 BUDGET_BYTES: Final = 32 * limits.MIB
 
@@ -55,7 +55,7 @@ class Readers:
         self._tasks.put((number, entry))
         if not self._started:
             self._started = True
-            keep_freed_memory()
+            keep_large_buffers()
             for thread in self._threads:
                 thread.start()
 

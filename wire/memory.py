@@ -7,6 +7,7 @@ use at once.
 """
 
 import ctypes
+from functools import cache
 from typing import Final
 
 from wire.limits import MIB
@@ -18,8 +19,9 @@ _MMAP_BYTES: Final = 32 * MIB  # the most that glibc accepts
 _TRIM_BYTES: Final = 128 * MIB
 
 
+@cache
 def keep_large_buffers() -> None:
-    """Tell glibc's allocator; elsewhere this does nothing."""
+    """Tell glibc's allocator, once per process; elsewhere this does nothing."""
     try:
         mallopt = ctypes.CDLL(None).mallopt
     except (OSError, AttributeError, TypeError):
