@@ -15,7 +15,6 @@ from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
 from typing import Any, Final
 
-from autobahn.websocket import USES_NVX
 from daphne.server import Server, twisted_loop
 from twisted.internet import defer
 from twisted.internet import reactor as _reactor
@@ -28,6 +27,7 @@ from twisted.logger import (
     globalLogBeginner,
 )
 
+from backupstation import masking
 from backupstation.flow import InputQueue, PeerGone, ServerLimits, TcpPort
 from backupstation.requests import RequestFactory
 from backupstation.sockets import Socket, SocketFactory
@@ -58,10 +58,10 @@ def serve(
     a second signal does not wait for them.
     Raises OSError when the port cannot be bound.
     """
-    if not USES_NVX:
+    if not masking.is_native:
         logger.warning(
-            "AUTOBAHN'S NATIVE CODE (NVX) IS NOT IN USE: backups will be about 80 times slower. "
-            "Reinstall autobahn from a binary wheel and do not set AUTOBAHN_USE_NVX=0."
+            "NEITHER WEBSOCKETS' NOR AUTOBAHN'S NATIVE CODE (NVX) IS IN USE: backups will be about "
+            "80 times slower. Reinstall both from binary wheels; do not set AUTOBAHN_USE_NVX=0."
         )
     StationServer(application, limits).listen_and_run(host, port, ready)
 

@@ -15,6 +15,7 @@ from autobahn.websocket.types import ConnectionDeny
 from daphne.ws_protocol import WebSocketFactory, WebSocketProtocol
 
 from backupstation.flow import PeerGone
+from backupstation.masking import fastest
 from wire import limits
 
 # RFC 6455 section 5.2: two bytes, eight of length, four of mask.
@@ -144,6 +145,11 @@ class Socket(WebSocketProtocol):
             self.transport.resumeProducing()
 
     # Messages
+
+    def onFrameBegin(self) -> None:
+        """Unmask with the fastest that there is."""
+        self.current_frame_masker = fastest(self.current_frame.mask, self.current_frame_masker)
+        super().onFrameBegin()
 
     def onMessageBegin(self, isBinary: bool) -> None:
         """Count fragments from here."""

@@ -74,8 +74,21 @@ def test_port_in_use_is_an_oserror_that_names_it():
         assert str(server.port) in second.first["reason"]
 
 
-def test_missing_native_masking_is_said_loudly():
-    with ServerProcess(environment={"AUTOBAHN_USE_NVX": "0"}) as server:
+def test_missing_native_masking_is_said_loudly_and_serves_all_the_same(tmp_path):
+    (tmp_path / "sitecustomize.py").write_text(
+        "import sys; sys.modules['websockets.speedups'] = None"
+    )
+    without = {"AUTOBAHN_USE_NVX": "0", "PYTHONPATH": str(tmp_path)}
+    with ServerProcess(environment=without) as server:
         assert "NVX" in server.logged()
-    with ServerProcess() as server:
+        with connect(server.url("/listen/v1/mute")) as client:
+            client.send(bytes(50_000))
+            assert client.recv() == "50000"
+
+
+@pytest.mark.parametrize(
+    "native", [{"AUTOBAHN_USE_NVX": "0"}, {}], ids=["websockets'", "also autobahn's"]
+)
+def test_native_masking_is_not_warned_about(native):
+    with ServerProcess(environment=native) as server:
         assert "NVX" not in server.logged()

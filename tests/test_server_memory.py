@@ -112,12 +112,12 @@ def test_slow_consumer_gets_every_message_in_order(server):
             seen.update(size.to_bytes(4) + payload)
             cut = rng.randrange(size + 1)
             if rng.random() < 0.5:
-                raw.sendall(frame(BINARY, payload))
+                raw.sendall(frame(BINARY, payload, mask=rng.randbytes(4)))
             else:
                 raw.sendall(
-                    frame(BINARY, payload[:cut], fin=False)
+                    frame(BINARY, payload[:cut], fin=False, mask=rng.randbytes(4))
                     + frame(PING, b"?")
-                    + frame(CONTINUATION, payload[cut:])
+                    + frame(CONTINUATION, payload[cut:], mask=rng.randbytes(4))
                 )
         raw.sendall(frame(1, b"end"))
         answer = receive_until(raw, seen.hexdigest().encode())

@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 
 import psutil
+from websockets.frames import apply_mask
 
 ROOT = Path(__file__).resolve().parents[2]
 MIB = 1 << 20
@@ -149,8 +150,8 @@ def receive_all(raw):
     return bytes(answer)
 
 
-def frame(opcode, payload=b"", fin=True):
-    """A client's frame, masked with zeros (RFC 6455 section 5.2)."""
+def frame(opcode, payload=b"", fin=True, mask=bytes(4)):
+    """A client's frame (RFC 6455 section 5.2)."""
     head = bytes([opcode | (0x80 if fin else 0)])
     if len(payload) < 126:
         head += bytes([0x80 | len(payload)])
@@ -158,7 +159,7 @@ def frame(opcode, payload=b"", fin=True):
         head += bytes([0x80 | 126]) + len(payload).to_bytes(2)
     else:
         head += bytes([0x80 | 127]) + len(payload).to_bytes(8)
-    return head + bytes(4) + payload
+    return head + mask + (apply_mask(payload, mask) if any(mask) else payload)
 
 
 def push(raw, data, at_most, patience=0.4):
