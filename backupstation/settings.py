@@ -1,6 +1,7 @@
 """Settings. Everything a person may change is an environment variable with the prefix STATION_.
 
-Secrets can be given as files: STATION_SECRET_KEY_FILE, STATION_PASSPHRASE_FILE, STATION_DATABASE_URL_FILE.
+Secrets can be given as files: STATION_SECRET_KEY_FILE, STATION_PASSPHRASE_FILE and
+STATION_DATABASE_URL_FILE.
 """
 
 import os

@@ -43,8 +43,16 @@ class Station:
         self.folder.mkdir(parents=True, exist_ok=True)
         log = (self.folder / "station.log").open("a")
         self.process = subprocess.Popen(
-            [sys.executable, "manage.py", "station", "--host", "127.0.0.1", "--json"]
-            + ["--port", str(port or self.port)],
+            [
+                sys.executable,
+                "manage.py",
+                "station",
+                "--json",
+                "--host",
+                "127.0.0.1",
+                "--port",
+                str(port or self.port),
+            ],
             cwd=ROOT,
             env=_environment(self.folder, **self.environment),
             stdout=subprocess.PIPE,

@@ -1,4 +1,4 @@
-"""The main job once through, across real processes: each claim of the patent must be seen working."""
+"""The main job once through, across real processes: the claims of the patent, seen working."""
 
 import json
 import os

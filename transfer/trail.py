@@ -20,7 +20,11 @@ def record(
 ) -> None:
     """Add a step. ``reason`` is a sentence for people; details never hold keys or message text."""
     TrailEntry.objects.create(
-        invitation_id=session_id, step=step, reason=reason[:REASON_CHARS_MAX], code=code, detail=dict(detail)
+        invitation_id=session_id,
+        step=step,
+        reason=reason[:REASON_CHARS_MAX],
+        code=code,
+        detail=dict(detail),
     )
 
 
