@@ -27,6 +27,7 @@ class Socket(WebSocketProtocol):
     """One WebSocket, from the upgrade request on."""
 
     server: Any = None
+    current_frame_masker: Any
     muted: bool
 
     def connectionMade(self) -> None:
