@@ -127,6 +127,13 @@ class Keeper:
         self.index.headers[self.vault_id][snapshot_id] = indexed
         return snapshot_id
 
+    def page_places(self, snapshot_id: str) -> list[Located]:
+        """Where the pages of this snapshot's manifest lie, in order."""
+        stored = objects.get_header(self.backend, self.keys, snapshot_id)
+        pages = manifest.decode_header(stored.header).pages
+        ids = [self.keys.chunk_id(page.digest) for page in pages]
+        return [self.index.chunks[self.vault_id, chunk_id] for chunk_id in ids]
+
     def _pages(self, files: Mapping[str, bytes], per_page: int) -> tuple[list[PageRef], int]:
         writer = self.writer()
         try:

@@ -124,8 +124,8 @@ def test_a_hurt_pack_and_every_item_in_it_are_named_without_reading_data(
 ):
     kept = files(12)
     snapshot = keeper.back_up(kept, per_page=100)
-    page_pack = list(keeper.index.chunks.values())[-1].pack
-    pack = next(name for name in keeper.index.sizes[keeper.vault_id] if name != page_pack)
+    [page] = keeper.page_places(snapshot)
+    pack = next(name for name in keeper.index.sizes[keeper.vault_id] if name != page.pack)
     changed = change((store / pack).read_bytes())
     if changed is None:
         (store / pack).unlink()
@@ -149,7 +149,7 @@ def test_swapped_packs_are_found(keeper, store):
 
 def test_a_hurt_manifest_page_says_how_many_items_are_unknown(keeper, store):
     snapshot = keeper.back_up(files(4), per_page=2)
-    place = list(keeper.index.chunks.values())[-1]
+    _first, place = keeper.page_places(snapshot)
     rewrite(store / place.pack, flip(place.entry.offset + 30))
     [finding] = check(keeper)
     assert (finding.snapshot, finding.item, finding.pack) == (snapshot, "", place.pack)

@@ -183,6 +183,17 @@ def test_abort_leaves_neither_temporary_file_nor_half_a_pack(backend, tmp_path):
     writer.abort()
 
 
+def test_packing_and_reading_leave_no_file_open(backend):
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    backend.spool()
+    for _ in range(3):
+        read(backend, write(backend, [b"x"] * 10, target_bytes=1))
+        writer = PackWriter(backend, KEYS)
+        writer.add(chunk_id(0), b"x")
+        writer.abort()
+    assert len(list(Path("/proc/self/fd").iterdir())) == before + 1  # the spool's lock
+
+
 class SlowBackend(PosixBackend):
     """A disk whose syncs wait until the test lets them go on."""
 
