@@ -19,15 +19,8 @@ from daphne.server import Server, twisted_loop
 from twisted.internet import defer
 from twisted.internet import reactor as _reactor
 from twisted.internet.error import CannotListenError
-from twisted.logger import (
-    FilteringLogObserver,
-    LogLevel,
-    LogLevelFilterPredicate,
-    STDLibLogObserver,
-    globalLogBeginner,
-)
 
-from backupstation import masking
+from backupstation import masking, runtime
 from backupstation.flow import InputQueue, PeerGone, ServerLimits, TcpPort
 from backupstation.requests import RequestFactory
 from backupstation.sockets import Socket, SocketFactory
@@ -85,7 +78,7 @@ class StationServer(Server):
     def listen_and_run(self, host: str, port: int, ready: Callable[[int], None]) -> None:
         """Bind, run the reactor, return when it has stopped."""
         asyncio.set_event_loop(twisted_loop)
-        _log_only_faults()
+        runtime.log_only_faults(__name__)
         self.ws_factory = self._socket_factory()
         self.port = TcpPort(port, RequestFactory(self), _BACKLOG, host, reactor)
         try:
@@ -97,6 +90,7 @@ class StationServer(Server):
         reactor.addSystemEventTrigger("before", "shutdown", self._begin_stop)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._stop_on_signal)
+        runtime.settle_memory()
         ready(self.port.getHost().port)
         reactor.run(installSignalHandlers=False)
 
@@ -234,11 +228,3 @@ async def _run(protocol: Any, application: Awaitable[None]) -> None:
     except PeerGone:
         return
     protocol.application_ended()
-
-
-def _log_only_faults() -> None:
-    """Twisted's and autobahn's logs name every connection; only their faults are of interest."""
-    critical: Any = LogLevelFilterPredicate(defaultLogLevel=LogLevel.critical)
-    records: Any = STDLibLogObserver(__name__)
-    observer: Any = FilteringLogObserver(records, [critical])
-    globalLogBeginner.beginLoggingTo([observer], redirectStandardIO=False, discardBuffer=True)
