@@ -54,7 +54,7 @@ def trail(
     Invitation.objects.filter(pk=session_id).update(state=state, resumes=resumes)
     at: datetime = timezone.now() - ago
     for step, fields in steps:
-        at += timedelta(milliseconds=1)
+        at += timedelta(microseconds=1)
         TrailEntry.objects.create(invitation_id=session_id, step=step, **{"at": at, **fields})
     return session_id
 

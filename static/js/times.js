@@ -9,7 +9,10 @@ const WEEK_SECONDS = 7 * 24 * 60 * 60;
 
 const language = document.documentElement.lang;
 const relative = new Intl.RelativeTimeFormat(language, { numeric: "auto" });
-const clock = new Intl.DateTimeFormat(language, { timeStyle: "medium" });
+const clock = new Intl.DateTimeFormat(language, {
+  timeStyle: "medium",
+  hourCycle: "h23",
+});
 const date = new Intl.DateTimeFormat(language, { dateStyle: "medium" });
 const full = new Intl.DateTimeFormat(language, { dateStyle: "full", timeStyle: "medium" });
 
