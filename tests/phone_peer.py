@@ -19,7 +19,7 @@ from websockets.sync.server import serve
 
 from wire import im, limits, manifest, messages, tokens
 from wire.channel import FrameType, control_frame, data_frame_header, frames, split_data
-from wire.errors import WireError
+from wire.errors import VerificationFailed, WireError
 from wire.handshake import (
     Connected,
     EnrolRequested,
@@ -41,6 +41,7 @@ class Peer:
     """One station, one account, any number of phones. Use as a context manager."""
 
     sub = "account-1"
+    hold_acknowledgements = 0
 
     def __init__(self):
         self.station_key = Ed25519PrivateKey.generate()
@@ -52,9 +53,9 @@ class Peer:
         self.received = 0
         self.acknowledged = 0
         self.respects_credit = True
-        self.hold_acknowledgements = 0
         self.asked = 0
         self.connections = 0
+        self.claimed: set[bytes] = set()
         self.done: messages.RestoreDone | None = None
         self.binding = None
 
@@ -186,6 +187,8 @@ class Peer:
 
     def _talk(self, websocket):
         session_id = bytes.fromhex(websocket.request.path.rsplit("/", 1)[1])
+        if session_id in self.claimed:
+            raise VerificationFailed("claimed before")
         invitation, key = self.invitations[session_id]
         issuer = self.issuer_key.public_key().public_bytes_raw()
         terms = StationTerms(
@@ -207,6 +210,7 @@ class Peer:
                 case EnrolRequested():
                     self.enrol(shaking, websocket, issuer)
                 case FirstAccepted(ticket=ticket):
+                    self.claimed.add(session_id)
                     self.accept(shaking, ticket)
                     scope = ticket.scope
                 case PhoneVerified():

@@ -212,6 +212,8 @@ class Conversation(RuleBasedStateMachine):
         assert all(name % 2 == 1 for name in self.sent)
 
     def teardown(self):
+        for name in range(13):
+            self.give(name)
         for _ in range(50):
             self.ask(eager=True)
             self.answer()
@@ -219,6 +221,7 @@ class Conversation(RuleBasedStateMachine):
         assert self.asking.idle
         expected = set().union(self.offered, *self.files.values())
         assert set(self.sent) == {name for name in expected if name % 2 == 1}
+        self.nothing_is_sent_twice_or_needlessly()
         assert all(lot.released == 10 for lot in self.lots)
 
 

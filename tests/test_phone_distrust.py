@@ -121,8 +121,10 @@ def test_an_invitation_that_the_station_did_not_sign_is_refused(home, chats):
     with Peer() as peer:
         identity, link = enrol(read_link(peer.link()), home)
         forged = replace(link.invitation, expires=link.invitation.expires + 1)
+        before = peer.connections
         error = refused(backup, Link(link.origin, forged), [chats], identity, home, patience=0)
         assert exit_of(error) is Exit.VERIFICATION
+        assert peer.connections == before
         assert not peer.received
 
 
@@ -286,6 +288,24 @@ def test_a_manifest_that_is_not_whole_signed_receipted_and_ours_restores_nothing
         identity = identity_at(peer, home)
         error = refused(restore, read_link(peer.link()), stored.snapshot_id, target, identity)
         assert isinstance(error, Untrusted | WireError)
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+class OtherPage(Peer):
+    """A page that lists the same number of well-formed items under other names."""
+
+    def give(self, digest):
+        return super().give(digest).replace(b"chats/", b"other/")
+
+
+def test_a_page_that_the_phone_did_not_sign_is_refused(tmp_path, home, chats):
+    with OtherPage() as peer:
+        stored = run_backup(peer, home, chats)
+        target = Target(tmp_path / "out")
+        error = refused(
+            restore, read_link(peer.link()), stored.snapshot_id, target, identity_at(peer, home)
+        )
+        assert isinstance(error, Untrusted)
     assert list((tmp_path / "out").iterdir()) == []
 
 

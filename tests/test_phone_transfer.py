@@ -232,19 +232,32 @@ def test_nothing_at_all_to_back_up_is_said_before_connecting(tmp_path, home, pee
 # Flow control
 
 
-def test_never_more_than_the_window_is_unacknowledged(tmp_path, home):
-    class Lazy(Peer):
-        """Acknowledges nothing until the phone has stopped sending for a while."""
+def test_without_acknowledgements_exactly_the_window_is_sent(tmp_path, home):
+    class Silent(Peer):
+        hold_acknowledgements = 2**40
 
-        def take(self, digest, data):
-            super().take(digest, data)
-            self.most = max(getattr(self, "most", 0), self.received - self.acknowledged)
+        def opened(self, transfer):
+            self.transfer = transfer
 
     chats = fill(tmp_path / "chats", files=8)
-    with Lazy() as peer:
-        peer.hold_acknowledgements = 6 * MIB
-        run_backup(peer, home, chats)
-        assert 6 * MIB <= peer.most <= limits.WINDOW_BYTES
+    with Silent() as peer:
+        link = peer.link()
+        backing_up = threading.Thread(
+            target=lambda: backup(read_link(link), [chats], identity, home, patience=0),
+            daemon=True,
+        )
+        identity = ready(read_link(peer.link()), home)[0]
+        backing_up.start()
+        sent = -1
+        while sent != peer.received or not sent:
+            sent = peer.received
+            time.sleep(0.5)
+        assert limits.WINDOW_BYTES - limits.MIB < sent <= limits.WINDOW_BYTES
+        peer.hold_acknowledgements = 0
+        peer.transfer.say(messages.Ack(peer.transfer.owed))
+        peer.transfer.owed = 0
+        backing_up.join(20)
+        assert len(peer.snapshots) == 1
 
 
 def test_a_slow_disk_lets_the_station_send_no_more_than_the_window(tmp_path, home, peer):

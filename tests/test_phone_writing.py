@@ -118,6 +118,28 @@ def test_an_existing_file_is_never_touched_unless_told(target, out):
     assert tree(out) == {"a.txt": b"precious"}
 
 
+def test_what_cannot_be_written_is_known_before_it_is_asked_for(target, out):
+    (out / "a.txt").write_bytes(b"precious")
+    (out / "link").symlink_to(out)
+    for name in ("a.txt", "a.txt/below", "link/a"):
+        with pytest.raises(NotWritten):
+            target.check(item_of(name, b"new"))
+    target.check(item_of("new", b"new"))
+    target.check(item_of("new/folder/new", b"new"))
+    assert tree(out) == {"a.txt": b"precious"}
+
+
+def test_an_item_is_durable_before_it_has_its_name(target, out, monkeypatch):
+    happened = []
+    real_sync, real_link = os.fsync, os.link
+    monkeypatch.setattr(os, "fsync", lambda fd: happened.append("sync") or real_sync(fd))
+    monkeypatch.setattr(
+        os, "link", lambda *args, **kwargs: happened.append("link") or real_link(*args, **kwargs)
+    )
+    put(target, "a.txt", b"hello")
+    assert happened == ["sync", "link"]
+
+
 def test_a_file_that_appears_meanwhile_is_not_touched(target, out):
     file = target.begin(item_of("a.txt", b"new"))
     file.write(hashlib.sha256(b"new").digest(), memoryview(b"new"))
