@@ -69,6 +69,9 @@ class TrailEntryAdmin(Recorded, ModelAdmin[TrailEntry]):
     show_full_result_count = False
     fields = ["invitation", "at", "step", "reason", "code", "detail"]
 
+    class Media:
+        css = {"all": ["css/admin_transfer.css"]}
+
     @admin.display(description=_("owner"), ordering="invitation__owner")
     def owner(self, entry: TrailEntry) -> str:
         """Whose invitation it was."""

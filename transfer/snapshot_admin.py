@@ -21,10 +21,9 @@ from transfer.recorded import ModelAdmin, Recorded, account_of
 from transfer.verifying import verifier
 from wire import tokens
 from wire.errors import WireError
+from wire.manifest import CROCKFORD, normalise_snapshot_id
 
-# What people misread in Crockford's base32 (https://www.crockford.com/base32.html).
-_AS_READ: Final = str.maketrans("OIL", "011", " -")
-_PART_OF_ID: Final = re.compile("[0-9A-Z]{4,26}")
+_PART_OF_ID: Final = re.compile(f"[{CROCKFORD}]{{4,26}}")
 
 
 class Soundness(admin.SimpleListFilter):
@@ -61,7 +60,7 @@ class SnapshotAdmin(Recorded, ModelAdmin[Snapshot]):
     """What is kept; nothing of it can be changed here but the pin."""
 
     list_display = [
-        "short_id", "account", "label", "stored_at", "items", "size", "state", "soundness",
+        "short_id", "account", "label", "stored_at", "size", "soundness", "items", "state",
         "pinned_at",
     ]  # fmt: skip
     list_select_related = ["vault__owner"]
@@ -89,7 +88,7 @@ class SnapshotAdmin(Recorded, ModelAdmin[Snapshot]):
     actions = ["verify", "pin", "unpin"]
 
     class Media:
-        css = {"all": ["css/admin_snapshots.css"]}
+        css = {"all": ["css/admin_transfer.css"]}
 
     def has_operate_permission(self, request: HttpRequest) -> bool:
         """Whoever may change snapshots may verify and pin them."""
@@ -104,7 +103,7 @@ class SnapshotAdmin(Recorded, ModelAdmin[Snapshot]):
     ) -> tuple[QuerySet[Snapshot], bool]:
         """Find an ID also as people type it: with spaces, or letters that look like digits."""
         found, may_repeat = super().get_search_results(request, queryset, search_term)
-        typed = search_term.upper().translate(_AS_READ)
+        typed = normalise_snapshot_id(search_term.replace(" ", ""))
         if _PART_OF_ID.fullmatch(typed):
             found |= queryset.filter(snapshot_id__startswith=typed)
         return found, may_repeat
