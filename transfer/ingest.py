@@ -36,7 +36,6 @@ from wire.errors import (
     NotAllowed,
     StationFault,
     StorageFull,
-    TooLarge,
     TooMany,
 )
 
@@ -52,8 +51,7 @@ def begin(
     will not fit when there is no room for all of it.
     """
     manifest.check_snapshot_id(message.snapshot_id)
-    if len(message.label) > limits.LABEL_CHARS_MAX or len(message.source) > limits.SOURCE_CHARS_MAX:
-        raise TooLarge("label or source")
+    manifest.check_label(message.label, message.source)
     if not (0 <= message.items <= limits.ITEMS_MAX and 0 <= message.bytes < 2**62):
         raise MalformedMessage("totals")
     if free <= 0:
@@ -108,8 +106,9 @@ class Ingest:
         if not 0 <= message.start <= 2**32 - len(digests):
             raise MalformedMessage("reference out of range")
         ids = [self._keys.chunk_id(digest) for digest in digests]
-        held = chunks.packs_of(self._vault, list(dict.fromkeys(ids)))
-        self._lease(set(held.values()))
+        held = chunks.places_of(self._vault, list(dict.fromkeys(ids)))
+        self._lease({place.pack for place in held.values()})
+        self.held += sum(held[each].entry.raw_len for each in ids if each in held)
         refs = []
         with self._lock:
             for offset, (digest, chunk_id) in enumerate(zip(digests, ids, strict=True)):

@@ -148,15 +148,20 @@ def decode_header(encoded: bytes) -> ManifestHeader:
     check_snapshot_id(header.snapshot_id)
     if len(header.pages) > limits.PAGES_MAX or header.items > limits.ITEMS_MAX:
         raise TooLarge("manifest has too many pages or items")
-    if len(header.label) > limits.LABEL_CHARS_MAX or len(header.source) > limits.SOURCE_CHARS_MAX:
-        raise TooLarge("label or source")
-    if _has_control_character(header.label + header.source):
-        raise ManifestRefused("label or source has a control character")
+    check_label(header.label, header.source)
     if any(not _page_ref_ok(page) for page in header.pages):
         raise ManifestRefused("bad page reference")
     if sum(page.items for page in header.pages) != header.items:
         raise ManifestRefused("item count does not match the pages")
     return header
+
+
+def check_label(label: str, source: str) -> None:
+    """Raise unless both are short (:class:`TooLarge`) and printable (:class:`ManifestRefused`)."""
+    if len(label) > limits.LABEL_CHARS_MAX or len(source) > limits.SOURCE_CHARS_MAX:
+        raise TooLarge("label or source")
+    if _has_control_character(label + source):
+        raise ManifestRefused("label or source has a control character")
 
 
 def _page_ref_ok(page: PageRef) -> bool:
