@@ -25,7 +25,8 @@ from wire.errors import (
     WireError,
 )
 
-_MESSAGES_IN_FLIGHT: Final = 8
+# Room for twice a full window: within one that is just full, an overrun would only be slowed down.
+_MESSAGES_IN_FLIGHT: Final = 2 * limits.WINDOW_BYTES // limits.WEBSOCKET_MESSAGE_BYTES_MAX
 _PROGRESS_SECONDS: Final = 0.5
 _T = TypeVar("_T")
 # By vault and snapshot id: the uploads of this process.
@@ -201,6 +202,7 @@ class Receiving:
             "bytes": known.total_bytes,
             "label": known.label,
             "received": upload.received,
+            "held": upload.held,
         }
 
     async def _done(self, work: asyncio.Future[_T]) -> _T:
