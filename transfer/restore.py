@@ -139,13 +139,18 @@ class Recovery:
             for offset, (chunk_id, ref) in enumerate(zip(ids, refs, strict=True))
         ]
 
-    def _read_header(self, snapshot_id: str) -> tuple[Snapshot, ManifestHeader]:
+    def _snapshot(self, snapshot_id: str) -> Snapshot:
+        """The snapshot, if this connection may know of it."""
         if self._binding is not None and snapshot_id != self._binding.snapshot_id:
             raise NotAllowed("this invitation is for another snapshot")
         found = Snapshot.objects.receipted().filter(vault=self._vault, snapshot_id=snapshot_id)
         snapshot = found.select_related("vault").first()
         if snapshot is None:
             raise NotFound("no such snapshot")
+        return snapshot
+
+    def _read_header(self, snapshot_id: str) -> tuple[Snapshot, ManifestHeader]:
+        snapshot = self._snapshot(snapshot_id)
         return snapshot, manifest.decode_header(manifests.header_of(snapshot).header)
 
     def _read_ends(self, snapshot_id: str) -> list[int]:
@@ -166,14 +171,17 @@ class Recovery:
             raise Damaged(str(error)) from None
 
     def done(self, session_id: str, message: messages.RestoreDone) -> None:
-        """Note the result; a whole verified restore is a proof that the snapshot is readable."""
+        """Note the result; a whole verified restore is a proof that the snapshot is readable.
+
+        Raises :class:`NotFound` and :class:`NotAllowed` as for any other request.
+        """
+        whole = Snapshot.objects.filter(pk=self._snapshot(message.snapshot_id).pk)
         detail = {
             "snapshot": message.snapshot_id,
             "verified": message.verified,
             "failed": message.failed,
         }
-        trail.record(session_id, Step.RESTORED, detail)
-        whole = Snapshot.objects.filter(vault=self._vault, snapshot_id=message.snapshot_id)
+        trail.update_progress(session_id, Step.RESTORED, detail)
         if message.failed == 0:
             whole.filter(items=message.verified).update(proven_at=timezone.now())
 

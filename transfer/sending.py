@@ -19,6 +19,8 @@ from wire.channel import FrameType, control_frame, data_frame_header, frames
 from wire.errors import Damaged, NotAllowed, TooMany, WireError
 
 _REQUESTS_MAX: Final = 64
+# Decoded, a request takes several times its bytes; a phone has a few kilobytes waiting.
+_REQUEST_BYTES_MAX: Final = 2 * limits.CONTROL_BYTES_MAX
 
 
 class Sending:
@@ -27,7 +29,8 @@ class Sending:
     def __init__(self, session: Session) -> None:
         self._session = session
         self._recovery = Recovery(session.vault, session.terms.binding)
-        self._requests: asyncio.Queue[messages.PhoneMessage] = asyncio.Queue(_REQUESTS_MAX)
+        self._requests: asyncio.Queue[tuple[int, messages.PhoneMessage]] = asyncio.Queue()
+        self._waiting_bytes = 0
         self._credit = session.terms.window
         self._granted = asyncio.Event()
         self._sent = 0
@@ -48,11 +51,15 @@ class Sending:
             request = messages.decode_from_phone(bytes(frame.payload))
             if isinstance(request, messages.Ack):
                 self._grant(request.bytes)
-                continue
-            try:
-                self._requests.put_nowait(request)
-            except asyncio.QueueFull:
-                raise TooMany("too many requests are waiting") from None
+            else:
+                self._put(len(frame.payload), request)
+
+    def _put(self, size: int, request: messages.PhoneMessage) -> None:
+        """Let a request of ``size`` bytes wait its turn."""
+        self._waiting_bytes += size
+        if self._requests.qsize() >= _REQUESTS_MAX or self._waiting_bytes > _REQUEST_BYTES_MAX:
+            raise TooMany("too many requests are waiting")
+        self._requests.put_nowait((size, request))
 
     def _grant(self, length: int) -> None:
         if length < 0:
@@ -63,7 +70,8 @@ class Sending:
     async def run(self) -> None:
         """Serve requests in order until the connection ends."""
         while True:
-            request = await self._requests.get()
+            size, request = await self._requests.get()
+            self._waiting_bytes -= size
             self._working = True
             try:
                 await self._serve(request)
