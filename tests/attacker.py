@@ -334,20 +334,20 @@ class AccountPhone:
 
     # Manifests
 
-    def item(self, name="a.txt", chunks=(b"hello",), **changes):
+    def item(self, name="a.txt", pieces=(b"hello",), /, **changes):
         right = {
             "name": name,
-            "size": sum(map(len, chunks)),
+            "size": sum(map(len, pieces)),
             "mtime_ns": 0,
             "media_type": "text/plain",
-            "sha256": hashlib.sha256(b"".join(chunks)).digest(),
+            "sha256": hashlib.sha256(b"".join(pieces)).digest(),
             "chunks": manifest.pack_refs(
-                ChunkRef(hashlib.sha256(chunk).digest(), len(chunk)) for chunk in chunks
+                ChunkRef(hashlib.sha256(piece).digest(), len(piece)) for piece in pieces
             ),
         }
         return Item(**(right | changes))
 
-    def header(self, snapshot_id, items, pages, **changes):
+    def header(self, snapshot_id, items, pages, /, **changes):
         """The header over encoded ``pages``, of which each lists so many items: (bytes, count)."""
         right = {
             "format": manifest.HEADER_FORMAT,
