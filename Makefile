@@ -11,7 +11,7 @@ export PIP_ROOT_USER_ACTION := ignore
 
 help:
 	@echo "make run            start the station and print where it is"
-	@echo "make test           all tests (needs Debian's chromium; installs it when run as root)"
+	@echo "make test           all tests (needs Debian's chromium and gettext; installs them when root)"
 	@echo "make test-fast      the tests that need no browser and take no minutes"
 	@echo "make lint           ruff, mypy --strict, import-linter"
 	@echo "make bench          measure against rsync and restic (Debian packages)"
@@ -33,7 +33,7 @@ run: $(RUN_VENV)
 	@$(BIN)/python manage.py station --browser
 
 test: $(DEV_VENV)
-	@sh tests/need-debian chromium:chromium
+	@sh tests/need-debian chromium:chromium msgfmt:gettext
 	$(BIN)/pytest -n 2 --dist worksteal
 
 test-fast: $(DEV_VENV)

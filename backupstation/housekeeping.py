@@ -24,6 +24,7 @@ def run() -> None:
         close_old_connections()
         try:
             invitations.sweep(timezone.now())
+            invitations.forget_unused(timezone.now())
             if time.monotonic() >= due:
                 due = time.monotonic() + _REFRESH_SECONDS
                 _refresh_keys()

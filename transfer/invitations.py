@@ -146,6 +146,16 @@ def sweep(now: datetime) -> int:
     )
 
 
+def forget_unused(now: datetime) -> int:
+    """Delete codes that nobody used: an open page shows 1,440 of them a day."""
+    old = now - timedelta(days=1)
+    unused = models.Invitation.objects.filter(
+        state=InvitationState.ENDED, claimed_at=None, created_at__lt=old
+    )
+    touched = models.TrailEntry.objects.exclude(step=Step.SHOWN).values("invitation_id")
+    return unused.exclude(pk__in=touched).delete()[0]
+
+
 def end_abandoned() -> int:
     """At start-up no connection is open: what was claimed before was lost; returns how many."""
     claimed = models.Invitation.objects.filter(state=InvitationState.CLAIMED)
