@@ -3,15 +3,36 @@
 import os
 import threading
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import pytest
+from django.core.files.storage import FileSystemStorage, InMemoryStorage, Storage
 
 from transfer.store.backends import Backend, ObjectExists
 from transfer.store.backends.posix import PosixBackend
+from transfer.store.backends.storages import StorageBackend
 from wire.errors import Damaged, NotFound, StationFault
 
-MAKERS: dict[str, Callable[[Path], Backend]] = {"posix": PosixBackend}
+
+def on_files(folder: Path) -> Backend:
+    return StorageBackend(FileSystemStorage(folder / "remote"), folder / "local")
+
+
+def in_memory(folder: Path) -> Backend:
+    return StorageBackend(memory_of(folder), folder)
+
+
+@cache
+def memory_of(_folder: Path) -> Storage:
+    return InMemoryStorage()
+
+
+MAKERS: dict[str, Callable[[Path], Backend]] = {
+    "posix": PosixBackend,
+    "files": on_files,
+    "memory": in_memory,
+}
 
 
 @pytest.fixture(params=sorted(MAKERS))

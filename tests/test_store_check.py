@@ -317,6 +317,15 @@ def test_a_pack_that_was_rewritten_meanwhile_is_looked_up_again(keeper):
     assert looking.bytes_read == 1000
 
 
+def test_a_manifest_that_gives_a_chunk_another_length_is_found(keeper):
+    content = os.urandom(1000)
+    keeper.back_up({"a": content})
+    wrong = ChunkRef(hashlib.sha256(content).digest(), 999)
+    looking = References(keeper.backend, keeper.keys, keeper.index)
+    assert looking.resolve([wrong])[wrong.digest].kind is Kind.CONTRADICTS
+    assert looking.resolve([wrong._replace(length=1000)]) == {}
+
+
 # Sampling
 
 

@@ -378,6 +378,29 @@ def test_bytes_after_a_frame_are_damage():
         chunks.decompress(zstandard.compress(b"x" * 50) + b"more", 50)
 
 
+@pytest.mark.parametrize(
+    "entries",
+    [
+        [PackEntry(chunk_id(0), 58, 25, 5), PackEntry(chunk_id(1), 80, 25, 5)],
+        [PackEntry(chunk_id(0), 0, 25, 5), PackEntry(chunk_id(1), 83, 25, 5)],
+        [PackEntry(chunk_id(0), 58, 25, 5)],
+        [],
+        [PackEntry(chunk_id(0), 58, 50, limits.CHUNK_BYTES_MAX + 1)],
+    ],
+)
+def test_a_directory_that_contradicts_itself_under_the_right_key_is_damage(
+    backend, tmp_path, entries
+):
+    [pack] = write(backend, [b"hello", b"world"])
+    path = tmp_path / "store" / pack.name
+    raw = path.read_bytes()
+    header = raw[: packformat.HEADER_BYTES]
+    end = packformat.seal_directory(packformat.pack_key(KEYS, header), header, entries)
+    path.write_bytes(raw[: 58 + 50] + end)
+    with pytest.raises(Damaged, match=pack.name):
+        PackReader(backend, KEYS).directory(pack.name)
+
+
 def test_a_directory_of_impossible_length_is_never_allocated(backend, tmp_path):
     [pack] = write(backend, [b"x"])
     path = tmp_path / "store" / pack.name

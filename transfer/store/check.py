@@ -30,6 +30,7 @@ class Checker:
     def __init__(
         self, backend: Backend, root: Root, index: Index, sample: Sample | None = None
     ) -> None:
+        backend.forget_copies()
         self._backend = backend
         self._root = root
         self._index = index

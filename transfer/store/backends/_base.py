@@ -54,6 +54,9 @@ class Backend(Protocol):
     def sweep_spool(self) -> int:
         """Remove what dead processes left in the spool; how many files that were."""
 
+    def forget_copies(self) -> None:
+        """Let what is read next come from the place itself, not from a copy nearer by."""
+
     def free_bytes(self) -> int | None:
         """How many bytes may still be put, or None when the place does not tell."""
 

@@ -154,6 +154,9 @@ class PosixBackend:
         """Remove what dead processes left in the spool; how many files that were."""
         return self._spool.sweep()
 
+    def forget_copies(self) -> None:
+        """Nothing to do: there are no copies."""
+
     def free_bytes(self) -> int | None:
         """Bytes that an ordinary user may still write here."""
         with reading("the store"):
