@@ -138,6 +138,13 @@ def test_a_hurt_pack_and_every_item_in_it_are_named_without_reading_data(
     assert {finding.snapshot for finding in found} == {snapshot, ""}
 
 
+def test_a_cut_pack_is_told_with_both_sizes(keeper, store):
+    keeper.back_up(files(1, 500))
+    [(pack, size)] = keeper.index.packs(keeper.vault_id)
+    rewrite(store / pack, lambda raw: raw[:100])
+    assert f"the pack has 100 bytes instead of {size}" in {each.detail for each in check(keeper)}
+
+
 def test_swapped_packs_are_found(keeper, store):
     keeper.back_up(files(12))
     one, two = list(keeper.index.sizes[keeper.vault_id])[:2]
@@ -315,6 +322,21 @@ def test_a_pack_that_was_rewritten_meanwhile_is_looked_up_again(keeper):
     looking = References(keeper.backend, keeper.keys, index)
     assert looking.read(ref) == content
     assert looking.bytes_read == 1000
+
+
+def test_a_chunk_that_was_sealed_under_another_chunks_id_is_found(keeper):
+    content = os.urandom(1000)
+    digest = hashlib.sha256(content).digest()
+    writer = keeper.writer()
+    writer.add(keeper.keys.chunk_id(digest), os.urandom(1000))
+    writer.finish()
+    [pack] = writer.take_finished()
+    keeper.index.add_pack(keeper.vault_id, pack)
+    snapshot = keeper.back_up({"a": content})
+    [finding] = check(keeper, READ_ALL)
+    assert (finding.kind, finding.snapshot, finding.item) == (Kind.ALTERED, snapshot, "a")
+    assert "a chunk has another SHA-256" in finding.detail
+    assert finding.pack == pack.name
 
 
 def test_a_manifest_that_gives_a_chunk_another_length_is_found(keeper):

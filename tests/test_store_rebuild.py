@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from tests.store_cast import ISS, SUB, Keeper, MemoryIndex, files, posix_keeper
@@ -131,6 +132,31 @@ def test_a_manifest_that_the_phone_did_not_sign_is_not_believed(keeper, store):
     _index, snapshots, findings = rebuilt(store, keeper.root.words())
     assert snapshots == []
     assert (Kind.ALTERED, snapshot_id) in {(each.kind, each.snapshot) for each in findings}
+
+
+def test_a_receipt_that_names_another_snapshot_is_not_believed(keeper, store):
+    snapshot_id, other = (keeper.back_up(files(1)) for _ in range(2))
+    (store / "receipts" / keeper.vault_id.hex() / snapshot_id).unlink()
+    stored = objects.get_header(keeper.backend, keeper.keys, snapshot_id)
+    token = keeper._receipt(other, stored.header)
+    objects.put_receipt(keeper.backend, keeper.keys, snapshot_id, token)
+    _index, _snapshots, [finding] = rebuilt(store, keeper.root.words())
+    assert (finding.kind, finding.snapshot) == (Kind.ALTERED, snapshot_id)
+    assert "another snapshot's" in finding.detail
+
+
+@pytest.mark.parametrize("change", [{"snapshot_id": "7" * 26}, {"iss": "other"}, {"sub": "bob"}])
+def test_a_signed_manifest_of_another_snapshot_or_account_is_not_believed(keeper, store, change):
+    snapshot_id = keeper.back_up(files(1))
+    stored = objects.get_header(keeper.backend, keeper.keys, snapshot_id)
+    header = msgspec.structs.replace(manifest.decode_header(stored.header), **change)
+    encoded = manifest.encode_header(header)
+    (store / "snapshots" / keeper.vault_id.hex() / snapshot_id).unlink()
+    signature = manifest.sign_header(keeper.phone, encoded)
+    objects.put_header(keeper.backend, keeper.keys, snapshot_id, encoded, signature)
+    _index, snapshots, [finding] = rebuilt(store, keeper.root.words())
+    assert snapshots == []
+    assert (finding.kind, finding.snapshot) == (Kind.ALTERED, snapshot_id)
 
 
 def test_each_vault_gets_what_is_its_own(keeper, store):
