@@ -7,6 +7,7 @@ what has arrived is not sent again.
 import hashlib
 import os
 import socket
+import threading
 import time
 from collections.abc import Iterable, Iterator
 from typing import Final
@@ -83,15 +84,18 @@ class Backup:
         self._snapshot_id = manifest.snapshot_id_text(os.urandom(limits.SNAPSHOT_ID_BYTES))
         self._cache = Cache(home.cache_path)
         self._catalogue = Catalogue(found.entries, {}, list(found.problems))
+        # Looked up while the station is being reached.
+        self._recalling = threading.Thread(target=self._recall, name="phone-recall", daemon=True)
 
     def run(self, link: Link, patience: float) -> BackupResult:
         """Do it; raises as :func:`backup` does."""
         try:
-            self._recall()
+            self._recalling.start()
             return with_sessions(
                 link, "backup", self._identity, self._upload, tell=self._tell, patience=patience
             )
         finally:
+            self._recalling.join()
             self._remember()
 
     def _recall(self) -> None:
@@ -102,14 +106,13 @@ class Backup:
 
     def _remember(self) -> None:
         entries, read = self._catalogue.entries, self._catalogue.readings
-        known = [entries[number] for number in self._catalogue.items if number not in read]
-        self._cache.touch(known)
         self._cache.remember(
             [(entries[number], reading) for number, reading in read.items()], self._looked_ns
         )
         self._cache.close()
 
     def _upload(self, session: Session) -> BackupResult:
+        self._recalling.join()
         begin = messages.BackupBegin(
             self._snapshot_id,
             self._source,

@@ -19,14 +19,14 @@ from typing import Final
 
 from phone.chunking import Reading
 from phone.sources import Entry, Stamp
-from wire.errors import WireError
-from wire.manifest import Item, check_item
+from wire.manifest import Item
 
 RACY_NS: Final = 2_000_000_000
 CACHE_BYTES_MAX: Final = 512 * 1024 * 1024
 _VERSION: Final = 1
 _BUSY_SECONDS: Final = 2.0
 _SEAL_BYTES: Final = 16
+_USED_STEP_NS: Final = 86_400 * 10**9  # how exactly the last use is kept: writing costs time
 _ROWS_PER_PRUNE: Final = 1000
 _SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS item (
@@ -46,6 +46,7 @@ class Cache:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._used: list[Entry] = []
         self._database: sqlite3.Connection | None = None
         try:
             self._database = _open(path)
@@ -59,13 +60,17 @@ class Cache:
         path, stamp = os.fsencode(entry.path), _stamp_bytes(entry.stamp)
         try:
             row = self._database.execute(
-                "SELECT media_type, sha256, chunks, seal FROM item WHERE path = ? AND stamp = ?",
+                "SELECT media_type, sha256, chunks, seal, used FROM item"
+                " WHERE path = ? AND stamp = ?",
                 (path, stamp),
             ).fetchone()
         except (sqlite3.Error, UnicodeDecodeError) as error:
             self._give_up(error)
             return None
-        return None if row is None else _item(entry, path, stamp, row)
+        item = None if row is None else _item(entry, path, stamp, row[:4])
+        if item is not None and row[4] < time.time_ns() - _USED_STEP_NS:
+            self._used.append(entry)
+        return item
 
     def remember(self, readings: Iterable[tuple[Entry, Reading]], looked_ns: int) -> None:
         """Keep what was read from files; ``looked_ns`` is when the reading began (nanoseconds).
@@ -81,18 +86,15 @@ class Cache:
         ]
         self._write("INSERT OR REPLACE INTO item VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
 
-    def touch(self, entries: Iterable[Entry]) -> None:
-        """Note that these entries were used now, so that others are forgotten first."""
-        now = time.time_ns()
-        rows = [(now, os.fsencode(entry.path)) for entry in entries]
-        self._write("UPDATE item SET used = ? WHERE path = ?", rows)
-
     def forget(self, entry: Entry) -> None:
         """Drop what is remembered of this file."""
         self._write("DELETE FROM item WHERE path = ?", [(os.fsencode(entry.path),)])
 
     def close(self) -> None:
-        """Forget what was not used for longest, down to the size limit, and close the file."""
+        """Note what was used, forget what was not for longest, and close the file."""
+        now = time.time_ns()
+        rows = [(now, os.fsencode(entry.path)) for entry in self._used]
+        self._write("UPDATE item SET used = ? WHERE path = ?", rows)
         if self._database is None:
             return
         try:
@@ -195,8 +197,6 @@ def _item(
     try:
         if seal != _seal(path, stamp, media_type, sha256, chunks):
             return None
-        item = Item(entry.name, entry.stamp.size, entry.stamp.mtime_ns, media_type, sha256, chunks)
-        check_item(item)
-    except (WireError, TypeError, AttributeError):
+    except (TypeError, AttributeError):
         return None
-    return item
+    return Item(entry.name, entry.stamp.size, entry.stamp.mtime_ns, media_type, sha256, chunks)
