@@ -230,6 +230,14 @@ def test_a_hostile_network_ends_an_open_connection(desk, backup, damage):
     closed(desk, backup, 4401)
 
 
+def test_a_message_made_of_very_many_control_messages_is_refused(desk, phone):
+    ping = control_frame(b'{"type":"ping"}')
+    for scope in ("backup", "restore"):
+        with phone.opened(scope) as wire:
+            wire.say_frames(ping * 65)
+            closed(desk, wire, 4429)
+
+
 # Chunks
 
 

@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple, TypeVar
 from transfer import ingest, trail
 from transfer.ingest import Ingest
 from transfer.models import Step
-from transfer.session import Session
+from transfer.session import Session, check_talk
 from transfer.workers import in_database, in_worker
 from wire import limits, messages
 from wire.channel import FrameType, Sealed, frames, split_data
@@ -27,6 +27,7 @@ from wire.errors import (
 
 # Room for twice a full window: within one that is just full, an overrun would only be slowed down.
 _MESSAGES_IN_FLIGHT: Final = 2 * limits.WINDOW_BYTES // limits.WEBSOCKET_MESSAGE_BYTES_MAX
+_ACK_BYTES: Final = limits.WINDOW_BYTES // 4
 _PROGRESS_SECONDS: Final = 0.5
 _T = TypeVar("_T")
 # By vault and snapshot id: the uploads of this process.
@@ -56,6 +57,7 @@ class Receiving:
         self._renewed = time.monotonic()
         self._key = (session.vault.pk, "")
         self._at_work: asyncio.Future[Any] | None = None
+        self._fault: Exception | None = None
         self._ended = asyncio.Event()
 
     async def receive(self, message: bytes) -> None:
@@ -72,11 +74,22 @@ class Receiving:
         return self._slots.locked() or not self._order.empty()
 
     def _take(self, sealed: Sealed) -> _Taken:
-        """On a data thread: decrypt, and store every chunk of the message."""
+        """On a data thread: work on one message, unless one before it ended the connection."""
+        if self._fault is not None:
+            raise self._fault
+        try:
+            return self._work(sealed)
+        except Exception as fault:
+            self._fault = fault
+            raise
+
+    def _work(self, sealed: Sealed) -> _Taken:
+        """Decrypt, and store every chunk of the message."""
         data, refused, control = 0, [], []
         for frame in frames(self._session.channel.decrypt(sealed)):
             if frame.type is FrameType.CONTROL:
                 control.append(bytes(frame.payload))
+                check_talk(len(control))
                 continue
             ref, chunk = split_data(frame.payload)
             data += len(chunk)
@@ -108,8 +121,9 @@ class Receiving:
             self._slots.release()
 
     async def _acknowledge(self, length: int) -> None:
+        """Give credit in large pieces while more is on its way, at once when nothing is."""
         self._owed += length
-        if not self._owed:
+        if not self._owed or (self._owed < _ACK_BYTES and not self._order.empty()):
             return
         owed, self._owed = self._owed, 0
         with self._lock:

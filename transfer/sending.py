@@ -12,7 +12,7 @@ from typing import Final
 from transfer import trail
 from transfer.models import Step
 from transfer.restore import FAILURE_CHARS_MAX, Piece, Recovery, in_messages
-from transfer.session import Session
+from transfer.session import Session, check_talk
 from transfer.workers import in_database, in_worker
 from wire import limits, messages
 from wire.channel import FrameType, control_frame, data_frame_header, frames
@@ -45,7 +45,9 @@ class Sending:
 
     async def receive(self, message: bytes) -> None:
         """Take in one WebSocket message. Credit counts at once, requests wait their turn."""
-        for frame in frames(self._session.channel.open(message)):
+        found = frames(self._session.channel.open(message))
+        check_talk(len(found))
+        for frame in found:
             if frame.type is not FrameType.CONTROL:
                 raise NotAllowed("a restore ticket permits no data")
             request = messages.decode_from_phone(bytes(frame.payload))

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import Final
 
 from transfer import verification
 from transfer.models import Invitation, Vault
@@ -9,7 +10,9 @@ from transfer.outbox import Outbox
 from transfer.workers import in_database
 from wire import messages, tokens
 from wire.channel import Channel
-from wire.errors import NotAllowed
+from wire.errors import NotAllowed, TooMany
+
+_CONTROL_FRAMES_MAX: Final = 64
 
 
 class PhoneLeft(Exception):
@@ -55,3 +58,12 @@ class Session:
             case _:
                 name = type(message).__name__
                 raise NotAllowed(f"{name} is not permitted by a {self.ticket.scope} ticket")
+
+
+def check_talk(control_frames: int) -> None:
+    """Raise :class:`TooMany` for a WebSocket message with so many control messages.
+
+    A phone says a few things at a time; a mebibyte of pings keeps the station busy for seconds.
+    """
+    if control_frames > _CONTROL_FRAMES_MAX:
+        raise TooMany("too many control messages at once")
