@@ -6,7 +6,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final, ParamSpec, TypeVar
 
-from django.db import close_old_connections
+from django.db import DatabaseError, connections
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
@@ -27,13 +27,17 @@ def in_worker(
 def in_database(
     function: Callable[_P, _R], *args: _P.args, **kwargs: _P.kwargs
 ) -> asyncio.Future[_R]:
-    """Run a function that uses the database in a thread of its own."""
+    """Run a function that uses the database on one of a few threads, which stay connected.
+
+    Opening SQLite anew for every call took a fifth of the station's time. After an error of the
+    database the thread's connection is closed, so that the next call gets a sound one.
+    """
 
     def work() -> _R:
-        close_old_connections()
         try:
             return function(*args, **kwargs)
-        finally:
-            close_old_connections()
+        except DatabaseError:
+            connections.close_all()
+            raise
 
     return asyncio.get_running_loop().run_in_executor(_database, work)
