@@ -15,6 +15,7 @@ from typing import Final
 import msgspec
 
 from phone.cache import Cache
+from phone.catalogue import Catalogue
 from phone.errors import NothingToDo, Untrusted, Usage
 from phone.events import Tell, ignore
 from phone.link import Link
@@ -22,7 +23,7 @@ from phone.resuming import PATIENCE_SECONDS, with_sessions
 from phone.session import Session
 from phone.sources import Problem, Scan, scan
 from phone.state import Home, Identity
-from phone.uploading import Catalogue, Uploading
+from phone.uploading import Uploading
 from wire import limits, manifest, messages, tokens
 from wire.invitation import station_id, station_id_text
 from wire.manifest import Item, ManifestHeader, PageRef

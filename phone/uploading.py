@@ -10,45 +10,24 @@ from collections.abc import Iterator
 from queue import SimpleQueue
 from typing import Final
 
-import msgspec
 from cryptography.utils import Buffer
 
 from phone.asking import Asking, Chunk, Lot
+from phone.catalogue import Catalogue
 from phone.chunking import Reading
 from phone.errors import CutOff
 from phone.events import Progress, Tell
 from phone.line import Line
 from phone.reading import Read, Readers
 from phone.session import Session
-from phone.sources import Entry, Problem, Reason, printable
+from phone.sources import Problem, Reason, printable
 from wire import limits, messages
 from wire.channel import DATA_FRAME_OVERHEAD, MAX_PLAINTEXT, data_frame_header
 from wire.errors import MalformedMessage, error_for
-from wire.manifest import Item
 
 _LARGE_BYTES: Final = 16 * limits.MIB
 _PAGES_AHEAD_BYTES: Final = 8 * limits.MIB
 _TELL_SECONDS: Final = 0.1
-
-
-class Catalogue(msgspec.Struct):
-    """What is to be backed up and what is known of it; survives a lost connection.
-
-    ``items`` and ``readings`` are filled by the entry's number. ``sent`` and ``sent_items`` count
-    chunk bytes, with and without manifest pages, over all connections.
-    """
-
-    entries: list[Entry]
-    items: dict[int, Item]
-    problems: list[Problem]
-    readings: dict[int, Reading] = {}
-    failed: set[int] = set()
-    sent: int = 0
-    sent_items: int = 0
-
-    def listed(self) -> Iterator[Item]:
-        """The items that the manifest lists, in order."""
-        return (self.items[index] for index in sorted(self.items))
 
 
 Arrival = Read | messages.StationMessage | Exception
