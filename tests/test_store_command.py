@@ -395,6 +395,19 @@ def test_what_is_damaged_is_named_and_the_rest_comes_back(kept: Kept, tmp_path: 
     assert tree(tmp_path / "back/chats") == expected
 
 
+def test_counts_the_chunks_that_are_gone_when_the_manifest_is_there(kept: Kept) -> None:
+    [other] = set(_packs(kept.store)) - {kept.pack_of_second}
+    (kept.store / other).unlink()
+    kept.database.unlink()
+    found = {each["snapshot"]: each for each in _answer(kept, "rebuild", code=1)["findings"]}
+    assert set(found) == {kept.first, kept.second}
+    assert int(found[kept.second]["detail"].split()[0]) > int(
+        found[kept.first]["detail"].split()[0]
+    )
+    damaged = "SELECT count(*) FROM transfer_snapshot WHERE damage LIKE '%not in the store'"
+    assert _rows(kept.database, damaged) == [(2,)]
+
+
 @pytest.mark.parametrize("database", ["lost", "of the unused vault"])
 def test_of_two_vaults_of_one_account_the_used_one_comes_back(kept: Kept, database: str) -> None:
     vault = _vault(kept)
