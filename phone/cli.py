@@ -17,6 +17,7 @@ from typing import Any, Final
 
 from phone import commands
 from phone.errors import explain
+from phone.sources import printable
 
 _EPILOG: Final = """\
 exit codes:
@@ -60,7 +61,7 @@ def _tell_error(error: BaseException, *, as_json: bool) -> int:
     if as_json:
         content = {"code": told.code, "message": told.message, "hint": told.hint}
         _say(json.dumps({"error": content}))
-    print(f"{told.message} [{told.code}]", file=sys.stderr)
+    print(f"{printable(told.message)} [{told.code}]", file=sys.stderr)
     if told.hint:
         print(told.hint, file=sys.stderr)
     return told.exit
