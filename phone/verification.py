@@ -81,6 +81,8 @@ def _authenticate(
 ) -> tuple[ConnectReply, tokens.Indication]:
     """Send the connection authentication information; check that the indication agrees with it."""
     link.invitation.check_addresses()
+    if link.invitation.im_origin != identity.enrolment.im_origin:
+        raise Untrusted("The station leads to another IM server than this phone is enrolled at.")
     public_part = link.invitation.public_part()
     text = connect_proof_text(identity.enrolment.iss, public_part, scope)
     proof = proofs.prove(identity.key, text)
