@@ -11,11 +11,11 @@ from phone.session import Session
 from phone.state import Identity
 from phone.verification import open_session
 from wire import limits, messages
-from wire.errors import ManifestRefused
+from wire.errors import MalformedMessage, ManifestRefused
 from wire.manifest import check_snapshot_id, normalise_snapshot_id
 
 PREFIX_CHARS_MIN: Final = 8
-_PAGES_MAX: Final = 100_000
+_PAGES_MAX: Final = 2_000
 
 
 def snapshots(
@@ -33,13 +33,14 @@ def snapshots(
 
 
 def _listed(session: Session) -> Iterator[messages.SnapshotSummary]:
-    pages = 1
-    for number in range(_PAGES_MAX):
-        if number >= pages:
-            return
+    number, pages = 0, 1
+    while number < pages:
         page = session.ask(messages.SnapshotsList(number), messages.SnapshotsPage)
         pages = page.pages
+        if pages > _PAGES_MAX or len(page.snapshots) > limits.SNAPSHOTS_PER_PAGE:
+            raise MalformedMessage("a listing without end")
         yield from page.snapshots
+        number += 1
 
 
 def resolve(session: Session, typed: str) -> str:
