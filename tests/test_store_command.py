@@ -303,7 +303,9 @@ TABLES = {
         "snapshot_id, vault_id, state, source, label, phone, created_at, stored_at, items,"
         " total_bytes, manifest_hash, sequence, receipt, damage"
     ),
-    "transfer_snapshotpack": "snapshot_id, pack_id",
+    "transfer_snapshotpack JOIN transfer_snapshot s ON s.id = transfer_snapshotpack.snapshot_id": (
+        "s.snapshot_id, pack_id"
+    ),
 }
 
 
