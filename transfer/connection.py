@@ -74,6 +74,7 @@ class Connection:
         self._transfer: Receiving | Sending | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._heard = time.monotonic()
+        self._verified_by = self._heard + limits.IDLE_SECONDS
         self._over = False
         self._finished = asyncio.Event()
         self._logbook = Logbook(session_id)
@@ -162,6 +163,7 @@ class Connection:
             await older._give_way()
 
     async def _ask(self, then: Callable[[], Coroutine[None, None, None]]) -> None:
+        self._verified_by += limits.APPROVAL_SECONDS
         self._shaking().pending(limits.APPROVAL_SECONDS)
         await self._flush()
         self._spawn(self._await_approval(then))
@@ -233,6 +235,8 @@ class Connection:
             allowed = limits.IDLE_SECONDS if self.proved_knowledge else limits.HANDSHAKE_SECONDS
             if now - self._heard > allowed and not working:
                 raise TimedOut("the phone was silent for too long")
+            if now > self._verified_by and self._session is None:
+                raise TimedOut("verification took too long")
             if now - beat > limits.PING_SECONDS and self.proved_knowledge:
                 beat = now
                 await self._ping()
