@@ -10,9 +10,8 @@ from django.http import HttpRequest, HttpResponse
 from django.template.defaultfilters import filesizeformat
 from django.utils import timezone
 from django.utils.formats import date_format
-from django.utils.translation import gettext as _now
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext
 
 from transfer import items, receipts, station
 from transfer.index import promised
@@ -37,9 +36,9 @@ class Soundness(admin.SimpleListFilter):
     ) -> list[tuple[str, str]]:
         """The three that there are."""
         return [
-            ("damaged", _now("damaged")),
-            ("proven", _now("proven readable")),
-            ("never", _now("never proven")),
+            ("damaged", gettext("damaged")),
+            ("proven", gettext("proven readable")),
+            ("never", gettext("never proven")),
         ]
 
     def queryset(self, _request: HttpRequest, rows: QuerySet[Snapshot]) -> QuerySet[Snapshot]:
@@ -127,11 +126,11 @@ class SnapshotAdmin(Recorded, ModelAdmin[Snapshot]):
     def soundness(self, snapshot: Snapshot) -> str:
         """Damage, or when every byte of it was last seen to be sound."""
         if snapshot.damage:
-            return _now("damaged: %(damage)s") % {"damage": snapshot.damage}
+            return gettext("damaged: %(damage)s") % {"damage": snapshot.damage}
         if snapshot.proven_at is None:
-            return _now("never proven")
+            return gettext("never proven")
         day = date_format(timezone.localtime(snapshot.proven_at), "SHORT_DATE_FORMAT")
-        return _now("proven %(day)s") % {"day": day}
+        return gettext("proven %(day)s") % {"day": day}
 
     # The page of one snapshot
 
@@ -169,7 +168,7 @@ class SnapshotAdmin(Recorded, ModelAdmin[Snapshot]):
         """Read, authenticate and hash every byte of the chosen snapshots, in the background."""
         rows = list(promised(chosen).defer(None).select_related("vault"))
         count = verifier.begin(rows, _person(request))
-        _audit(request, rows, _now("Verification asked for."))
+        _audit(request, rows, gettext("Verification asked for."))
         text = ngettext(
             "%(count)d snapshot is being verified.",
             "%(count)d snapshots are being verified.",
@@ -182,7 +181,7 @@ class SnapshotAdmin(Recorded, ModelAdmin[Snapshot]):
         """Keep the chosen snapshots, whatever the rules for keeping say."""
         rows = list(chosen.filter(pinned_at=None))
         Snapshot.objects.filter(pk__in=[row.pk for row in rows]).update(pinned_at=timezone.now())
-        _audit(request, rows, _now("Pinned."))
+        _audit(request, rows, gettext("Pinned."))
         text = ngettext(
             "%(count)d snapshot was pinned.", "%(count)d snapshots were pinned.", len(rows)
         )
@@ -193,7 +192,7 @@ class SnapshotAdmin(Recorded, ModelAdmin[Snapshot]):
         """Leave the chosen snapshots to the rules for keeping again."""
         rows = list(chosen.exclude(pinned_at=None))
         Snapshot.objects.filter(pk__in=[row.pk for row in rows]).update(pinned_at=None)
-        _audit(request, rows, _now("Unpinned."))
+        _audit(request, rows, gettext("Unpinned."))
         text = ngettext(
             "%(count)d snapshot was unpinned.", "%(count)d snapshots were unpinned.", len(rows)
         )
@@ -215,17 +214,20 @@ def _receipt(snapshot: Snapshot) -> list[tuple[str, str]]:
     try:
         claims = tokens.verify(snapshot.receipt, tokens.Receipt, [station.identity().public_key])
     except WireError as fault:
-        return [(_now("This receipt is not valid"), str(fault))]
+        return [(gettext("This receipt is not valid"), str(fault))]
     return [
-        (_now("Station"), claims.iss),
-        (_now("Snapshot ID"), claims.snapshot_id),
-        (_now("Manifest hash"), claims.manifest_hash),
-        (_now("Number in the vault"), str(claims.sequence)),
-        (_now("Hash of the receipt before"), claims.previous or _now("none: it is the first")),
-        (_now("Items"), str(claims.items)),
-        (_now("Bytes"), str(claims.bytes)),
-        (_now("Stored"), date_format(receipts.moment(claims.stored), "DATETIME_FORMAT")),
-        (_now("As the phone has it"), snapshot.receipt),
+        (gettext("Station"), claims.iss),
+        (gettext("Snapshot ID"), claims.snapshot_id),
+        (gettext("Manifest hash"), claims.manifest_hash),
+        (gettext("Number in the vault"), str(claims.sequence)),
+        (
+            gettext("Hash of the receipt before"),
+            claims.previous or gettext("none: it is the first"),
+        ),
+        (gettext("Items"), str(claims.items)),
+        (gettext("Bytes"), str(claims.bytes)),
+        (gettext("Stored"), date_format(receipts.moment(claims.stored), "DATETIME_FORMAT")),
+        (gettext("As the phone has it"), snapshot.receipt),
     ]
 
 
