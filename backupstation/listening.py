@@ -1,5 +1,6 @@
 """Where the running station listens: written by it, read by the other commands."""
 
+import logging
 import os
 from pathlib import Path
 from typing import Final
@@ -7,6 +8,7 @@ from typing import Final
 import msgspec
 from django.conf import settings
 
+log = logging.getLogger(__name__)
 _NAME: Final = "listening.json"
 
 
@@ -23,10 +25,17 @@ def _path() -> Path:
 
 
 def announce(host: str, port: int) -> None:
-    """Remember it; the file is replaced as a whole."""
+    """Remember it; the file is replaced as a whole.
+
+    A full disk must not keep a station from giving back what it has: the other commands then go
+    by what was remembered before.
+    """
     temporary = _path().with_suffix(".new")
-    temporary.write_bytes(msgspec.json.encode(Listening(host, port, os.getpid())))
-    temporary.replace(_path())
+    try:
+        temporary.write_bytes(msgspec.json.encode(Listening(host, port, os.getpid())))
+        temporary.replace(_path())
+    except OSError as error:
+        log.warning("where the station listens is not remembered: %s", error)
 
 
 def current() -> Listening:

@@ -172,7 +172,10 @@ _WIRE: Final[dict[int, tuple[str, str]]] = {
     4408: ("The other side was silent for too long.", "Run the same command with a fresh link."),
     4429: ("The station asks to wait.", "Try again in a minute."),
     4503: ("The station cannot serve this connection now: {}.", _AGAIN),
-    4507: ("The station's disk is full. What it kept before is safe.", "Make room on the station."),
+    4507: (
+        "The station's disk is full: {}. What it kept before is safe.",
+        "Make room on the station, and run the same command with a fresh link.",
+    ),
     4510: ("The station holds damaged data: {}.", "Run the station's store check."),
 }
 _IM_EXITS: Final = {

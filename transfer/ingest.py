@@ -11,7 +11,7 @@ from typing import Final
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from transfer import adopting, chunks, receipts, station, vaults
+from transfer import adopting, chunks, receipts, room, station, vaults
 from transfer.manifests import check_complete
 from transfer.models import (
     Invitation,
@@ -40,6 +40,7 @@ from wire.errors import (
 )
 
 _PACKS_PER_INDEX_WRITE: Final = 4
+_MEASURE_BYTES: Final = limits.MIB
 
 
 def begin(
@@ -55,7 +56,7 @@ def begin(
     if not (0 <= message.items <= limits.ITEMS_MAX and 0 <= message.bytes < 2**62):
         raise MalformedMessage("totals")
     if free <= 0:
-        raise StorageFull("the station's disk is full")
+        raise StorageFull(f"up to {_megabytes(message.bytes)} of this backup would not fit")
     phone = tokens.thumbprint(phone_key)
     upload, created = Upload.objects.get_or_create(
         vault=vault,
@@ -99,6 +100,7 @@ class Ingest:
         self._coming: set[bytes] = set()
         self._leased: set[str] = set()
         self._unindexed: list[FinishedPack] = []
+        self._unmeasured = 0
 
     def lack(self, message: messages.ChunksHave) -> messages.ChunksLack:
         """Which of the announced chunks must be sent; the packs of the others are leased."""
@@ -138,9 +140,26 @@ class Ingest:
             with self._lock:
                 self._coming.discard(chunk_id)
             raise DigestMismatch(f"chunk {ref} does not have the announced digest")
+        try:
+            self._keep(chunk_id, data)
+        except StorageFull as full:
+            raise self.too_large() from full
+
+    def _keep(self, chunk_id: bytes, data: bytes | memoryview) -> None:
+        with self._lock:
+            self._unmeasured += len(data)
+            measure = self._unmeasured >= _MEASURE_BYTES
+            self._unmeasured = 0 if measure else self._unmeasured
+        if measure and room.usable_bytes() <= 0:
+            raise StorageFull("what is left of the disk stays in reserve")
         self._writer.add(chunk_id, data)
         with self._lock:
             self.received += len(data)
+
+    def too_large(self) -> StorageFull:
+        """What the phone is told when the disk is full: how much is still to come, at most."""
+        missing = max(0, self.upload.total_bytes - self.received - self.held)
+        return StorageFull(f"up to {_megabytes(missing)} of this backup would not fit")
 
     def index_finished(self, *, at_least: int = _PACKS_PER_INDEX_WRITE) -> None:
         """Write the rows of packs that have become durable, when there are enough of them."""
@@ -261,6 +280,10 @@ class Ingest:
         except IntegrityError:
             raise Conflict("this snapshot id was stored at the same moment") from None
         return snapshot
+
+
+def _megabytes(count: int) -> str:
+    return f"{count / 1_000_000:.1f} MB"
 
 
 def cut_abandoned() -> int:

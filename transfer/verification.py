@@ -11,7 +11,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from transfer import approvals, enrolment, invitations, station, trail, vaults
+from transfer import approvals, enrolment, invitations, room, station, trail, vaults
 from transfer.models import (
     Approval,
     ApprovalKind,
@@ -142,19 +142,13 @@ def enrol(invitation: Invitation, approval: Approval) -> messages.Enrolled:
 
 def opening(invitation: Invitation, ticket: tokens.Ticket) -> messages.Open:
     """The terms of an open connection: its one scope, window, free space, binding."""
-    free = station.identity().backend.free_bytes()
     return messages.Open(
         scope=ticket.scope,
         window=limits.WINDOW_BYTES,
-        free=usable_bytes(free),
+        free=room.usable_bytes(),
         station_name=settings.STATION_NAME,
         binding=invitations.binding_of(invitation) if ticket.scope == "restore" else None,
     )
-
-
-def usable_bytes(free: int | None) -> int:
-    """What a backup may take, given free bytes: 5 % stay in reserve. Unknown counts as endless."""
-    return 2**62 if free is None else free - free // 20
 
 
 def follow_up_for(invitation: Invitation, ticket: tokens.Ticket) -> bytes:

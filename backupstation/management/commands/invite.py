@@ -9,9 +9,10 @@ import qrcode
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractBaseUser
 from django.core.management.base import BaseCommand, CommandError
+from django.db import DatabaseError
 
 from backupstation import addresses, listening
-from transfer import invitations
+from transfer import faults, invitations
 from wire import limits
 from wire.invitation import Scope
 from wire.messages import Binding
@@ -48,9 +49,12 @@ class Command(BaseCommand):
         scope = Scope.RESTORE if binding else _SCOPES[options["scope"]]
         chosen = found[: limits.INVITATION_ADDRESSES_MAX]
         port = options["port"] or where.port
-        invitation = invitations.issue(
-            owner, scope=scope, addresses=chosen, port=port, binding=binding
-        )
+        try:
+            invitation = invitations.issue(
+                owner, scope=scope, addresses=chosen, port=port, binding=binding
+            )
+        except DatabaseError as error:
+            raise CommandError(f"No invitation was made: {faults.as_told(error)}.") from None
         link = invitation.link(addresses.origin(chosen[0], port))
         if options["json"]:
             answer = {"link": link, "expires": invitation.expires, "scope": scope.names()}

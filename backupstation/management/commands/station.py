@@ -9,8 +9,11 @@ from typing import Any
 from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
+from django.db import DatabaseError
 
 from backupstation import addresses, housekeeping, listening, owner, roles
+from transfer import faults
+from wire.errors import StorageFull
 from wire.memory import keep_large_buffers
 
 
@@ -28,8 +31,7 @@ class Command(BaseCommand):
 
     def handle(self, **options: Any) -> None:  # noqa: ANN401 - Django's
         """Bring the database up to date, prepare the roles, and serve."""
-        call_command("migrate", interactive=False, verbosity=0)
-        roles.prepare()
+        self._prepare()
         self._options = options
         keep_large_buffers()
         from backupstation.asgi import application  # noqa: PLC0415 - after migrations
@@ -40,6 +42,18 @@ class Command(BaseCommand):
         except OSError as error:
             raise CommandError(
                 f"{error}. Is a station running already? STATION_PORT or --port names another port."
+            ) from None
+
+    def _prepare(self) -> None:
+        try:
+            call_command("migrate", interactive=False, verbosity=0)
+            roles.prepare()
+        except (DatabaseError, OSError, StorageFull) as error:
+            if not isinstance(faults.as_told(error), StorageFull):
+                raise
+            raise CommandError(
+                f"The disk of {settings.STATION_DATA_DIR} is full: make room, and start again."
+                " Nothing that was kept is lost."
             ) from None
 
     def _ready(self, port: int) -> None:
