@@ -31,13 +31,28 @@ def secret(name: str, default: str = "") -> str:
 
 def own_secret_key(path: Path) -> str:
     """A random secret key that is drawn at first start and kept with mode 0600."""
-    try:
-        descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-    except FileExistsError:
-        return path.read_text(encoding="ascii")
-    with os.fdopen(descriptor, "w") as file:
-        file.write(secrets.token_urlsafe(48))
+    if not path.exists():
+        # Whole or not at all: a first start may be killed, and two may meet.
+        beside = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+        descriptor = os.open(beside, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+        try:
+            with os.fdopen(descriptor, "w") as file:
+                file.write(secrets.token_urlsafe(48))
+            name_once(beside, path)
+        finally:
+            beside.unlink(missing_ok=True)
     return path.read_text(encoding="ascii")
+
+
+def name_once(beside: Path, path: Path) -> None:
+    """Give a written file its name, unless another has it; exFAT has no links."""
+    try:
+        path.hardlink_to(beside)
+    except FileExistsError:
+        return
+    except OSError:
+        if not path.exists():
+            beside.rename(path)
 
 
 # What this process is: the whole station, or an IM server alone (manage.py sets it for `imserver`)

@@ -10,10 +10,12 @@ import os
 import random
 import sqlite3
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 
 import pytest
 
+from backupstation.settings import own_secret_key
 from tests.operating import operated
 from tests.proxy import Proxy
 from tests.stations import Phone
@@ -303,3 +305,14 @@ def test_a_station_that_falls_at_any_write_sync_or_rename_loses_nothing(law, tmp
         assert run.process.returncode in (0, 5), (step, run.output, run.errors)
         law.check()
     law.check_whole()
+
+
+def test_first_starts_that_meet_agree_on_one_secret_key(tmp_path):
+    """An empty file under its name, for however short, would be read as the key."""
+    for number in range(20):
+        path = tmp_path / f"secret_key{number}"
+        with ThreadPoolExecutor(8) as pool:
+            keys = set(pool.map(own_secret_key, [path] * 8))
+        assert len(keys) == 1
+        assert len(keys.pop()) > 40
+    assert len(list(tmp_path.iterdir())) == 20
