@@ -489,6 +489,14 @@ def page_lies(listed, total):
     return make
 
 
+def pages_swap_their_counts(phone, wire):
+    """Two pages whose numbers add up, but not each."""
+    items = [phone.item(name, (A,)) for name in ("a.txt", "b.txt", "c.txt")]
+    pages = [manifest.encode_page(items[:1]), manifest.encode_page(items[1:])]
+    wire.upload(*pages, start=1000)
+    return phone.header(wire.snapshot_id, items, list(zip(pages, (2, 1), strict=True)))
+
+
 def page_is(content, **changes):
     """A page that is no list of items."""
 
@@ -533,6 +541,7 @@ LIES = {
     "one chunk more": counted(chunks=3),
     "a page lists fewer than it says": page_lies(3, 3),
     "a page lists more than it says": page_lies(1, 1),
+    "two pages swap their counts": pages_swap_their_counts,
     "names out of order": listing("b.txt", "a.txt"),
     "a name twice": listing("a.txt", "a.txt"),
     "pages out of order": on_pages("b.txt", "a.txt"),
