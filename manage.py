@@ -7,6 +7,7 @@ import sys
 
 def main() -> None:
     """Run one management command."""
+    os.umask(0o077)  # databases and their journals are for the owner alone
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "backupstation.settings")
     if sys.argv[1:2] == ["imserver"]:
         os.environ["STATION_ROLE"] = "imserver"

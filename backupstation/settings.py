@@ -6,6 +6,7 @@ STATION_DATABASE_URL_FILE.
 
 import os
 import secrets
+import sys
 from pathlib import Path
 
 import environ
@@ -55,6 +56,17 @@ def name_once(beside: Path, path: Path) -> None:
             beside.rename(path)
 
 
+def keep_private(folder: Path) -> None:
+    """Close the folder to other users, even one that was there before; or say that it is open."""
+    mode = folder.stat().st_mode
+    if mode & 0o077 == 0:
+        return
+    try:
+        folder.chmod(mode & 0o700)
+    except OSError as error:
+        print(f"warning: other users may look into {folder}: {error.strerror}", file=sys.stderr)
+
+
 # What this process is: the whole station, or an IM server alone (manage.py sets it for `imserver`)
 
 STATION_ROLE = env.str("STATION_ROLE", default="station")
@@ -68,10 +80,12 @@ STATION_DATA_DIR = Path(
     env.str("STATION_DATA_DIR", default=platformdirs.user_data_dir(APP_NAME, appauthor=False))
 ).expanduser()
 STATION_DATA_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)
+keep_private(STATION_DATA_DIR)
 STATION_STORE_DIR = STATION_DATA_DIR / "store"
 STATION_ROOT_KEY = STATION_DATA_DIR / "root.key"
 STATION_PASSPHRASE = secret("PASSPHRASE") or None
-STATION_STORAGE_URL = secret("STORAGE_URL")
+if secret("STORAGE_URL"):
+    raise ImproperlyConfigured("STATION_STORAGE_URL is not supported yet: unset it")
 
 STATION_HOST = env.str("STATION_HOST", default="0.0.0.0")  # noqa: S104 - phones come over the LAN
 STATION_PORT = env.int("STATION_PORT", default=8765)

@@ -10,7 +10,7 @@ from django.core.management import ManagementUtility, get_commands
 ROOT = Path(__file__).parent.parent
 DOCUMENT = (ROOT / "docs" / "operating.md").read_text()
 SETTINGS = (ROOT / "backupstation" / "settings.py").read_text()
-# Read, and not used by anything yet: documented when it is.
+# Refused at start: documented when it can be used.
 UNUSED = {"STATION_STORAGE_URL", "STATION_STORAGE_URL_FILE"}
 
 

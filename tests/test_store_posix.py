@@ -40,7 +40,7 @@ def journal(monkeypatch, store: Path) -> list[str]:
 
     watch("pwritev", of_handle)
     watch("fsync", of_handle)
-    watch("rename", lambda _source, target: target)
+    watch("link", lambda _source, target: target)
     watch("mkdir", lambda path, *_rest: path)
     watch("unlink", lambda path, *_rest: path)
     return calls
@@ -58,7 +58,8 @@ def test_content_is_synced_before_its_name_and_the_name_before_put_returns(store
         "fsync store",
         "mkdir store/packs/ab",
         "fsync store/packs",
-        "rename store/packs/ab/cd",
+        "link store/packs/ab/cd",
+        "unlink spooled",
         "fsync store/packs/ab",
     ]
 
@@ -67,7 +68,7 @@ def test_a_folder_that_another_process_made_is_synced_too(store, journal):
     PosixBackend(store).put("packs/ab/cd", b"one")
     journal.clear()
     PosixBackend(store).put("packs/ab/ef", b"two")
-    assert journal.index("fsync store/packs") < journal.index("rename store/packs/ab/ef")
+    assert journal.index("fsync store/packs") < journal.index("link store/packs/ab/ef")
 
 
 def test_a_known_folder_costs_no_further_sync(store, journal):

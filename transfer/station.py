@@ -9,7 +9,8 @@ from django.conf import settings
 from transfer.store.backends import Backend
 from transfer.store.backends.posix import PosixBackend
 from transfer.store.crypto import Root
-from transfer.store.objects import claim_store
+from transfer.store.objects import OWNER, claim_store
+from wire.errors import NotFound, StationFault
 from wire.invitation import station_id, station_id_text
 
 
@@ -36,9 +37,24 @@ class Identity:
 @cache
 def identity() -> Identity:
     """This process's station; made at first use, refused when the store belongs to another."""
+    backend = PosixBackend(settings.STATION_STORE_DIR)
+    _refuse_lost_root(backend)
     root = Root.load_or_create(settings.STATION_ROOT_KEY, settings.STATION_PASSPHRASE)
     key = root.station_key()
     own_id = station_id(key.public_key().public_bytes_raw())
-    backend = PosixBackend(settings.STATION_STORE_DIR)
     claim_store(backend, root, station_id_text(own_id))
     return Identity(root, key, own_id, backend)
+
+
+def _refuse_lost_root(backend: Backend) -> None:
+    # The mark first: whoever starts at the same time keeps the root before it makes the mark.
+    try:
+        backend.stat(OWNER)
+    except NotFound:
+        return
+    if not settings.STATION_ROOT_KEY.exists():
+        raise StationFault(
+            f"the root key {settings.STATION_ROOT_KEY} is missing, and the store beside it needs"
+            " it; put the file back, or make it again from the 24 words with"
+            " `manage.py store rebuild --words-file FILE`"
+        )

@@ -11,9 +11,9 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError
 
-from backupstation import addresses, housekeeping, listening, owner, roles
+from backupstation import addresses, housekeeping, listening, occupied, owner, roles
 from transfer import faults
-from wire.errors import StorageFull
+from wire.errors import StorageFull, WireError
 from wire.memory import keep_large_buffers
 
 
@@ -31,6 +31,10 @@ class Command(BaseCommand):
 
     def handle(self, **options: Any) -> None:  # noqa: ANN401 - Django's
         """Bring the database up to date, prepare the roles, and serve."""
+        with occupied.by_this_process():
+            self._run(options)
+
+    def _run(self, options: dict[str, Any]) -> None:
         self._prepare()
         self._options = options
         keep_large_buffers()
@@ -48,8 +52,10 @@ class Command(BaseCommand):
         try:
             call_command("migrate", interactive=False, verbosity=0)
             roles.prepare()
-        except (DatabaseError, OSError, StorageFull) as error:
+        except (DatabaseError, OSError, WireError) as error:
             if not isinstance(faults.as_told(error), StorageFull):
+                if isinstance(error, WireError):
+                    raise CommandError(f"The station cannot start: {error}.") from None
                 raise
             raise CommandError(
                 f"The disk of {settings.STATION_DATA_DIR} is full: make room, and start again."

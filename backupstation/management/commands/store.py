@@ -11,7 +11,7 @@ from django.core.management.base import BaseCommand, CommandError
 from rich.filesize import decimal
 
 from accounts.models import User
-from backupstation import relinking, words
+from backupstation import occupied, relinking, words
 from backupstation.told import Told
 from transfer import station
 from transfer.checking import NotedCheck
@@ -48,7 +48,8 @@ class Command(BaseCommand):
                 case "check":
                     self._check(options)
                 case "rebuild":
-                    self._rebuild(options)
+                    with occupied.by_this_process():
+                        self._rebuild(options)
                 case _:
                     self._words(sure=options["yes"])
         except (WireError, relinking.LinkRefusedError) as error:

@@ -1,10 +1,12 @@
-"""Objects as files: written beside their place, synced, renamed, and the folder synced.
+"""Objects as files: written beside their place, synced, named, and the folder synced.
 
-Works on every file system with rename: ext4, APFS, NTFS, exFAT. A failed fsync is an error for
+Works on every file system with rename: ext4, APFS, NTFS, exFAT. Where there are hard links they
+give the names, since a link never replaces, whoever else is writing. A failed fsync is an error for
 good; it is never tried again as if it had not happened, since the kernel may have dropped the
 pages that it could not write.
 """
 
+import errno
 import fcntl
 import os
 import secrets
@@ -12,13 +14,15 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Final
+from typing import Final, NoReturn
 
 from transfer.store.backends._base import ObjectExists, check_name, is_name, reading, writing
 from transfer.store.backends.spool import Spool
 from wire.errors import Damaged, NotFound
 
 SPOOL: Final = "spool"
+# What file systems without hard links (exFAT, some network mounts) answer.
+_NO_LINKS: Final = frozenset({errno.EPERM, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS})
 
 
 class PosixBackend:
@@ -27,7 +31,7 @@ class PosixBackend:
     def __init__(self, root: Path) -> None:
         self._root = root
         self._spool = Spool(root / SPOOL)
-        # Rename replaces silently: looking and renaming must be one step among our threads.
+        # Without links, looking and renaming must be one step among our threads at least.
         self._naming = threading.Lock()
         # A folder that is there may still be missing after a power cut, until someone synced it.
         self._durable_folders: set[Path] = set()
@@ -41,7 +45,7 @@ class PosixBackend:
                 sync_file(temporary)
                 with self._naming:
                     self._make_folder(place.parent)
-                    self._rename(temporary, place)
+                    self._name(temporary, place)
         except BaseException:
             _discard(temporary)
             raise
@@ -73,12 +77,24 @@ class PosixBackend:
         sync_folder(folder.parent)
         self._durable_folders.add(folder)
 
-    def _rename(self, temporary: Path, place: Path) -> None:
-        if place.exists():
-            sync_file(place)
-            sync_folder(place.parent)
-            raise ObjectExists(f"{place.relative_to(self._root)} is kept already")
-        os.rename(temporary, place)  # noqa: PTH104 - one spelling for all system calls here
+    def _name(self, temporary: Path, place: Path) -> None:
+        try:
+            os.link(temporary, place)
+        except FileExistsError:
+            self._refuse(place)
+        except OSError as error:
+            if error.errno not in _NO_LINKS:
+                raise
+            if place.exists():
+                self._refuse(place)
+            os.rename(temporary, place)  # noqa: PTH104 - one spelling for all system calls here
+        else:
+            _discard(temporary)
+
+    def _refuse(self, place: Path) -> NoReturn:
+        sync_file(place)
+        sync_folder(place.parent)
+        raise ObjectExists(f"{place.relative_to(self._root)} is kept already") from None
 
     def _sync_name(self, place: Path) -> None:
         # Nobody may count on a name that was not synced, so it must not stay behind either.
