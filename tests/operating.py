@@ -92,7 +92,7 @@ class OperatedStation(Station):
                     " ORDER BY created_at DESC"
                 )
                 (session_id,) = database.execute(newest).fetchone()
-            steps = "SELECT step FROM transfer_trailentry WHERE invitation_id = ? ORDER BY id"
+            steps = "SELECT step FROM transfer_trailentry WHERE invitation_id = ? ORDER BY at, id"
             return [step for (step,) in database.execute(steps, (session_id,))]
 
     @property

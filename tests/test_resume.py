@@ -82,7 +82,7 @@ CUTS = {
     "before the first pack": [Cut(up=5 * MIB)],
     "within the second pack": [Cut(up=18 * MIB)],
     "again and again": [Cut(up=7 * MIB), Cut(up=MIB), Cut(up=5 * MIB), Cut(up=4 * MIB)],
-    "credit lost": [Cut(down=2400), Cut(down=2100)],
+    "credit lost": [Cut(down=1700), Cut(down=1600)],
     "while it is resumed": [Cut(up=9 * MIB), Cut(up=300), Cut(up=700), Cut(up=1500), Cut(up=2600)],
     "while it is resumed, backwards": [
         Cut(up=9 * MIB),
