@@ -145,3 +145,21 @@ def test_the_owner_can_deny_a_phone(station: Station, phone: Phone) -> None:
     station.manage("phones", "deny", waiting[0]["digits"])
     assert run.finish() != 0
     assert station.answer("phones") == {"waiting": [], "enrolled": []}
+
+
+def test_an_invitation_in_the_terminal_can_be_scanned(shared_station: Station) -> None:
+    """Claims 3 and 8, without a screen: an independent decoder reads what is drawn in text."""
+    import zxingcpp
+    from PIL import Image
+
+    printed = shared_station.manage("invite")
+    rows = [line for line in printed.splitlines() if set(line) & set("█▀▄")]
+    width = max(map(len, rows))
+    image = Image.new("L", (width, 2 * len(rows)))
+    for y, row in enumerate(rows):
+        for x, block in enumerate(row.ljust(width)):
+            # Not inverted, as on paper: a block is dark.
+            image.putpixel((x, 2 * y), 0 if block in "█▀" else 255)
+            image.putpixel((x, 2 * y + 1), 0 if block in "█▄" else 255)
+    read = zxingcpp.read_barcodes(image.resize((4 * width, 8 * len(rows)), 0))
+    assert [code.text for code in read] == [next(w for w in printed.split() if w[:4] == "http")]

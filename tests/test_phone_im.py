@@ -21,7 +21,7 @@ def answering(answer: bytes, *, pause: float = 0.0):
 
     def serve():
         with listening, listening.accept()[0] as connection:
-            received.append(connection.recv(65536))
+            received.append(_whole_request(connection))
             for at in range(0, len(answer), 1 if pause else len(answer)):
                 try:
                     connection.sendall(answer[at : at + 1] if pause else answer)
@@ -31,6 +31,18 @@ def answering(answer: bytes, *, pause: float = 0.0):
 
     threading.Thread(target=serve, daemon=True).start()
     return f"http://127.0.0.1:{listening.getsockname()[1]}", received
+
+
+def _whole_request(connection: socket.socket) -> bytes:
+    """Head and body; they may come in separate segments."""
+    request = b""
+    while b"\r\n\r\n" not in request:
+        request += connection.recv(65536)
+    head = request.partition(b"\r\n\r\n")[0].lower()
+    length = int(head.partition(b"content-length:")[2].split(b"\r\n")[0] or 0)
+    while len(request) < len(head) + 4 + length:
+        request += connection.recv(65536)
+    return request
 
 
 def http(status: str, body: bytes) -> bytes:

@@ -1,5 +1,6 @@
 """``manage.py invite``: an invitation without a screen, as a link and a QR code in the terminal."""
 
+import io
 import json
 import sys
 from argparse import ArgumentParser
@@ -62,7 +63,9 @@ class Command(BaseCommand):
             return
         code = qrcode.QRCode(error_correction=qrcode.constants.ERROR_CORRECT_L, border=2)
         code.add_data(link)
-        code.print_ascii(out=self.stdout, invert=sys.stdout.isatty())
+        drawn = io.StringIO()  # line by line: Django's stdout ends every write with a new line
+        code.print_ascii(out=drawn, invert=sys.stdout.isatty())
+        self.stdout.write(drawn.getvalue())
         self.stdout.write(f"{link}\n\nValid for {limits.INVITATION_SECONDS} seconds, once.")
 
     def _owner(self, name: str | None) -> AbstractBaseUser:
