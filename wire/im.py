@@ -19,7 +19,7 @@ from msgspec import Meta
 
 from wire import limits
 from wire.errors import MalformedMessage, NotAllowed, TooLarge
-from wire.messages import Scope
+from wire.messages import Name, Scope
 
 PHONES_PATH: Final = "/im/v1/phones"
 CONNECTIONS_PATH: Final = "/im/v1/connections"
@@ -31,12 +31,8 @@ BODY_BYTES_MAX: Final = limits.VERIFICATION_MESSAGE_BYTES_MAX
 CODE_CHARS: Final = 20
 _CODE_ALPHABET: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford base32
 
-# Names are shown on pages and in terminals: no control characters, no text direction overrides.
-_NAME_PATTERN: Final = r"\A[^\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]+\Z"
-
 Key = Annotated[bytes, Meta(min_length=32, max_length=limits.KEY_BYTES)]
 Signature = Annotated[bytes, Meta(min_length=64, max_length=limits.SIGNATURE_BYTES)]
-Name = Annotated[str, Meta(max_length=limits.NAME_CHARS_MAX, pattern=_NAME_PATTERN)]
 Code = Annotated[str, Meta(min_length=1, max_length=64)]
 Iss = Annotated[str, Meta(min_length=1, max_length=200)]
 Token = Annotated[str, Meta(min_length=1, max_length=limits.TOKEN_BYTES_MAX)]

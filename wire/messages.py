@@ -18,6 +18,9 @@ Count = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 Reference = Annotated[int, Meta(ge=0, le=2**32 - 1)]
 Seconds = Annotated[int, Meta(ge=0, le=2**32 - 1)]
 Code = Annotated[int, Meta(ge=0, le=65_535)]
+# Names are shown on pages and in terminals: no control characters, no text direction overrides.
+_NAME_PATTERN: Final = r"\A[^\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]+\Z"
+Name = Annotated[str, Meta(max_length=limits.NAME_CHARS_MAX, pattern=_NAME_PATTERN)]
 Names = Annotated[list[str], Meta(max_length=limits.SELECTION_NAMES_MAX)]
 _T = TypeVar("_T")
 
@@ -67,7 +70,7 @@ class Enrol(Message, frozen=True, tag="enrol"):
     """
 
     phone_key: bytes
-    name: str
+    name: Name
     proof: bytes
 
 
