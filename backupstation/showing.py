@@ -26,11 +26,14 @@ _ROTATION: Final = timedelta(seconds=limits.INVITATION_ROTATION_SECONDS)
 
 @dataclass(frozen=True)
 class Choice:
-    """What the person chose on the page; anything unknown counts as not chosen."""
+    """What the person chose on the page; anything unknown counts as not chosen.
+
+    ``im_origin`` is empty for the IM server inside this station, and None when nothing was chosen.
+    """
 
     address: str = ""
     scope: str = "both"
-    im_origin: str = ""
+    im_origin: str | None = None
 
 
 @dataclass(frozen=True)
@@ -64,8 +67,8 @@ class Shown:
     def command(self) -> str:
         """What to type on a phone without a camera, or on another PC."""
         if self.scope == "restore":
-            return f"python -m phone restore '{self.link}' ID --to DIR"
-        return f"python -m phone backup '{self.link}' PATH"
+            return f".venv/bin/python -m phone restore '{self.link}' ID --to DIR"
+        return f".venv/bin/python -m phone backup '{self.link}' PATH"
 
     @property
     def is_for_this_computer_only(self) -> bool:
@@ -97,7 +100,7 @@ def show(owner: AbstractBaseUser, choice: Choice) -> Shown | None:
         return None
     candidate = next((one for one in found if str(one.address) == choice.address), found[0])
     scope = choice.scope if choice.scope in SCOPES else "both"
-    im_origin = choice.im_origin if choice.im_origin in issuers() else ""
+    im_origin = choice.im_origin if choice.im_origin in issuers() else None
     port = listening.current().port
     invitation = invitations.issue(
         owner,
@@ -108,7 +111,7 @@ def show(owner: AbstractBaseUser, choice: Choice) -> Shown | None:
     )
     link = invitation.link(addresses.origin(candidate.address, port))
     session_id = invitation.session_id.hex()
-    return Shown(session_id, link, candidate, port, scope, im_origin, timezone.now())
+    return Shown(session_id, link, candidate, port, scope, invitation.im_origin, timezone.now())
 
 
 def adopted(owner: AbstractBaseUser, link: str) -> Shown | None:

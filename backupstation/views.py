@@ -41,7 +41,7 @@ def station(request: HttpRequest) -> HttpResponse:
     request.session.pop(_SHEET_UNTIL, None)
     host = request.get_host()
     address = request.GET.get("address", "") or showing.default_address(host)
-    choice = Choice(address, request.GET.get("scope", "both"), request.GET.get("im_origin", ""))
+    choice = Choice(address, request.GET.get("scope", "both"), request.GET.get("im_origin"))
     page = Page(cast(AbstractBaseUser, request.user), choice)
     context = {
         "station_name": settings.STATION_NAME,

@@ -145,7 +145,7 @@ HELLO = {
     "type": "hello",
     "language": "en",
     "link": "",
-    "choice": {"address": "127.0.0.1", "scope": "both", "im_origin": ""},
+    "choice": {"address": "127.0.0.1", "scope": "both", "im_origin": None},
 }
 
 

@@ -19,7 +19,7 @@ function chosen() {
   return {
     address: form.get("address") ?? "",
     scope: form.get("scope") ?? "both",
-    im_origin: form.get("im_origin") ?? "",
+    im_origin: form.get("im_origin"), // null where there is nothing to choose
   };
 }
 
