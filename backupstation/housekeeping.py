@@ -2,35 +2,71 @@
 
 import logging
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Final
 
+from django.core.management import call_command
 from django.db import close_old_connections
 from django.utils import timezone
 
-from transfer import invitations, registration
+from transfer import invitations, receipts, registration
 
 log = logging.getLogger(__name__)
 _SWEEP_SECONDS: Final = 60
 _REFRESH_SECONDS: Final = 3600
+_SETTLE_SECONDS: Final = 600
+_CLEAR_SECONDS: Final = 24 * 3600
 
 
 def run() -> None:
-    """Until the process ends: end expired invitations, refresh pinned issuer keys.
+    """Until the process ends: do each of the chores at once, and again when it is due.
 
-    The keys at once, since they may have been rotated while the station was off, then hourly.
+    The keys at once, since they may have been rotated while the station was off.
     """
-    due = time.monotonic()
+    chores = [
+        Chore(_sweep, _SWEEP_SECONDS),
+        Chore(_refresh_keys, _REFRESH_SECONDS),
+        Chore(_settle, _SETTLE_SECONDS),
+        Chore(_clear_sessions, _CLEAR_SECONDS),
+    ]
     while True:
         close_old_connections()
+        for chore in chores:
+            chore.do_if_due(time.monotonic())
+        time.sleep(_SWEEP_SECONDS)
+
+
+@dataclass
+class Chore:
+    """Something that is done every so many seconds; its failure keeps no other from its turn."""
+
+    action: Callable[[], None]
+    seconds: int
+    due: float = 0
+
+    def do_if_due(self, now: float) -> None:
+        """Do it when its time has come; ``now`` is in seconds of a clock that never goes back."""
+        if now < self.due:
+            return
+        self.due = now + self.seconds
         try:
-            invitations.sweep(timezone.now())
-            invitations.forget_unused(timezone.now())
-            if time.monotonic() >= due:
-                due = time.monotonic() + _REFRESH_SECONDS
-                _refresh_keys()
+            self.action()
         except Exception:
             log.exception("housekeeping failed; it will be tried again")
-        time.sleep(_SWEEP_SECONDS)
+
+
+def _sweep() -> None:
+    invitations.sweep(timezone.now())
+    invitations.forget_unused(timezone.now())
+
+
+def _settle() -> None:
+    receipts.settle_all()
+
+
+def _clear_sessions() -> None:
+    call_command("clearsessions")
 
 
 def _refresh_keys() -> None:

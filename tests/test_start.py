@@ -7,14 +7,27 @@ import stat
 import subprocess
 import sys
 from contextlib import closing
+from datetime import timedelta
+from ipaddress import IPv4Address
 from pathlib import Path
 
 import pytest
+from django.conf import settings
+from django.contrib.sessions.models import Session
+from django.utils.timezone import now
 
+from accounts.models import User
+from backupstation import housekeeping, listening, opening, roles, showing
 from backupstation.settings import keep_private
+from tests.page_cast import signed_in
 from tests.stations import ROOT, Station, _environment, running
+from transfer import approvals, invitations, trail
+from transfer.models import ApprovalKind, Issuer
 from transfer.store.backends import ObjectExists
 from transfer.store.backends.posix import PosixBackend
+from wire import messages
+from wire.errors import MalformedMessage, StationFault
+from wire.invitation import Scope, parse_link
 
 
 @pytest.fixture(scope="module")
@@ -111,3 +124,94 @@ def test_objects_are_kept_where_there_are_no_links(tmp_path: Path, monkeypatch) 
     with pytest.raises(ObjectExists):
         backend.put("station", b"second")
     assert backend.get_range("station", 0, 5) == b"first"
+
+
+def test_the_one_time_code_is_in_no_command_line(monkeypatch) -> None:
+    opened: list[str] = []
+    monkeypatch.setattr(opening.webbrowser, "open", opened.append)
+    monkeypatch.setattr(opening.time, "sleep", lambda _seconds: opened.append(page().read_text()))
+    opening.show("http://127.0.0.1:1/first-run/?code=a-secret&more")
+    [shown, content] = opened
+    assert shown == page().as_uri()
+    assert "secret" not in shown
+    assert "url=http://127.0.0.1:1/first-run/?code=a-secret&amp;more" in content
+    assert not page().exists()
+
+
+def test_the_page_with_the_code_is_for_this_user_alone_and_goes_at_the_next_start() -> None:
+    assert stat.S_IMODE(opening.write("http://127.0.0.1:1/").stat().st_mode) == 0o600
+    opening.forget()
+    assert not page().exists()
+
+
+def page() -> Path:
+    return Path(settings.STATION_DATA_DIR) / "open.html"
+
+
+def test_a_chore_that_fails_is_done_again_when_it_is_due() -> None:
+    done: list[str] = []
+
+    def fail() -> None:
+        done.append("tried")
+        raise StationFault("the disk is away")
+
+    chore = housekeeping.Chore(fail, 60)
+    for second in (1000, 1059, 1060):
+        chore.do_if_due(second)
+    assert done == ["tried", "tried"]
+
+
+@pytest.mark.django_db
+def test_sessions_that_ended_are_forgotten() -> None:
+    for days in (-1, 1):
+        Session.objects.create(session_key=f"{days}", expire_date=now() + timedelta(days=days))
+    housekeeping._clear_sessions()
+    assert [row.session_key for row in Session.objects.all()] == ["1"]
+
+
+@pytest.fixture
+def registered(db) -> User:
+    """An owner whose station registered at an IM server elsewhere."""
+    roles.prepare()
+    Issuer.objects.create(iss="https://im.example.org", origin=IM, keys=["00" * 32])
+    listening.announce("127.0.0.1", 8765)
+    return User.objects.create_user("bob", password="x")
+
+
+IM = "https://im.example.org"
+
+
+@pytest.mark.parametrize(
+    ("chosen", "origin"), [(None, IM), ("http://evil", IM), (IM, IM), ("", "")]
+)
+def test_codes_are_for_the_im_server_where_the_station_registered(
+    registered: User, chosen: str | None, origin: str
+) -> None:
+    shown = showing.show(registered, showing.Choice("", "both", chosen))
+    assert shown is not None
+    assert shown.im_origin == origin
+    assert parse_link(shown.link)[1].im_origin == origin
+
+
+def test_the_page_asks_for_nothing_that_was_not_chosen(registered: User) -> None:
+    html = signed_in(registered).get("/").content.decode()
+    assert f'<option value="{IM}" selected>' in html
+
+
+@pytest.mark.parametrize("name", ["\x1b[2K", "a\nb", "a\u202eb", "", "x" * 1000])
+def test_a_name_that_steers_a_terminal_is_no_name(name: str) -> None:
+    said = messages.encode(messages.Enrol(bytes(32), name, bytes(64)))
+    with pytest.raises(MalformedMessage):
+        messages.decode_from_phone(said)
+
+
+def test_what_the_owner_is_asked_can_be_printed(registered: User) -> None:
+    invitation = invitations.issue(
+        registered, scope=Scope.BACKUP, addresses=[IPv4Address("127.0.0.1")], port=1
+    )
+    asked = approvals.ask(
+        invitation.session_id.hex(), ApprovalKind.LINK,
+        digits="482113", phone_key=bytes(32), name="\x1b[2Kalice\u202e",
+    )  # fmt: skip
+    assert asked.name == "\ufffd[2Kalice\ufffd"
+    assert asked.name == trail.entries(invitation.session_id.hex())[-1]["detail"]["name"]

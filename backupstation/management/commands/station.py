@@ -2,7 +2,6 @@
 
 import json
 import threading
-import webbrowser
 from argparse import ArgumentParser
 from typing import Any
 
@@ -11,7 +10,7 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError
 
-from backupstation import addresses, housekeeping, listening, occupied, owner, roles
+from backupstation import addresses, housekeeping, listening, occupied, opening, owner, roles
 from transfer import faults
 from wire.errors import StorageFull, WireError
 from wire.memory import keep_large_buffers
@@ -51,6 +50,7 @@ class Command(BaseCommand):
     def _prepare(self) -> None:
         try:
             call_command("migrate", interactive=False, verbosity=0)
+            opening.forget()
             roles.prepare()
         except (DatabaseError, OSError, WireError) as error:
             if not isinstance(faults.as_told(error), StorageFull):
@@ -77,7 +77,7 @@ class Command(BaseCommand):
             self._explain(first, bool(code), port, found)
         threading.Thread(target=housekeeping.run, name="housekeeping", daemon=True).start()
         if self._options["browser"]:
-            threading.Thread(target=webbrowser.open, args=(first,), daemon=True).start()
+            threading.Thread(target=opening.show, args=(first,), daemon=True).start()
 
     def _explain(self, first: str, new: bool, port: int, found: list[addresses.Candidate]) -> None:
         lines = ["", f"  {settings.STATION_NAME} is running.", ""]
