@@ -34,7 +34,6 @@ from wire.errors import (
     MalformedMessage,
     ManifestRefused,
     NotAllowed,
-    StationFault,
     StorageFull,
     TooMany,
 )
@@ -108,11 +107,14 @@ class Ingest:
         if not 0 <= message.start <= 2**32 - len(digests):
             raise MalformedMessage("reference out of range")
         ids = [self._keys.chunk_id(digest) for digest in digests]
-        held = chunks.places_of(self._vault, list(dict.fromkeys(ids)))
+        held = chunks.held_of(self._vault, list(dict.fromkeys(ids)))
         self._lease({place.pack for place in held.values()})
         self.held += sum(held[each].entry.raw_len for each in ids if each in held)
         refs = []
         with self._lock:
+            for ref in range(message.start, message.start + len(digests)):
+                if ref in self._announced:
+                    raise MalformedMessage(f"chunk {ref} is announced already")
             for offset, (digest, chunk_id) in enumerate(zip(digests, ids, strict=True)):
                 if chunk_id in held or chunk_id in self._coming:
                     continue
@@ -125,9 +127,12 @@ class Ingest:
 
     def _lease(self, packs: set[str]) -> None:
         fresh = packs - self._leased
-        leases = [Lease(upload=self.upload, pack_id=name) for name in fresh]
-        Lease.objects.bulk_create(leases, ignore_conflicts=True)
+        self._note_leases(fresh)
         self._leased |= fresh
+
+    def _note_leases(self, packs: set[str]) -> None:
+        leases = [Lease(upload=self.upload, pack_id=name) for name in packs]
+        Lease.objects.bulk_create(leases, ignore_conflicts=True)
 
     def take(self, ref: int, data: bytes | memoryview) -> None:
         """Store one chunk; raises :class:`DigestMismatch` when it is not what was announced."""
@@ -166,9 +171,13 @@ class Ingest:
         self._unindexed += self._writer.take_finished()
         if len(self._unindexed) < at_least:
             return
-        finished, self._unindexed = self._unindexed, []
-        chunks.add_packs(self._vault, finished)
-        self._leased |= {pack.name for pack in finished}
+        finished = self._unindexed
+        names = {pack.name for pack in finished}
+        with transaction.atomic():
+            chunks.add_packs(self._vault, finished)
+            self._note_leases(names)
+        self._unindexed = []
+        self._leased |= names
         stored = {entry.chunk_id for pack in finished for entry in pack.entries}
         with self._lock:
             self._coming -= stored
@@ -182,18 +191,19 @@ class Ingest:
     def cut(self) -> None:
         """The connection is gone: seal the open pack so that nothing in it is sent again."""
         try:
-            self._seal_all()
+            self._writer.finish()
         finally:
-            self._writer.abort()
-            self._leave(UploadState.CUT)
+            self._end(UploadState.CUT)
 
     def abort(self) -> None:
-        """Storing failed: drop the open pack. What is durable stays usable for another try."""
+        """Storing failed: drop the open pack."""
+        self._end(UploadState.REFUSED)
+
+    def _end(self, state: UploadState) -> None:
+        """What is durable stays usable. If that cannot be noted now, the next start does it."""
         self._writer.abort()
-        try:
-            self.index_finished(at_least=1)
-        finally:
-            self._leave(UploadState.REFUSED)
+        self.index_finished(at_least=1)
+        self._leave(state)
 
     def _leave(self, state: UploadState) -> None:
         """Note how this connection's share ended, unless a newer one has gone on with it."""
@@ -256,8 +266,9 @@ class Ingest:
             with transaction.atomic():
                 names = sorted(packs)
                 for batch in chunks.batches(names):
-                    if Pack.objects.filter(name__in=batch).count() != len(batch):
-                        raise StationFault("a pack that was leased is gone; back up again")
+                    sound = Pack.objects.filter(name__in=batch, damaged_at=None)
+                    if sound.count() != len(batch):
+                        raise ManifestRefused("send it again: a pack was lost just now")
                 snapshot = Snapshot.objects.create(
                     snapshot_id=header.snapshot_id,
                     vault=self._vault,
