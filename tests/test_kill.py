@@ -219,6 +219,30 @@ def test_a_phone_killed_at_any_moment_leaves_nothing_half(law):
     law.check_whole()
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(60 + 30 * KILLS)
+def test_a_phone_killed_while_it_restores_leaves_no_file_that_is_not_whole(law, tmp_path):
+    """What has its name is whole; the same command with --overwrite completes the rest."""
+    (snapshot_id,) = law.receipted
+    wanted = law.receipted[snapshot_id]
+    size = BASE_BYTES + FRESH_BYTES
+    back = tmp_path / "back"
+    for number in range(max(3, KILLS // 3)):
+        link = law.station.link("--port", str(law.proxy.port))
+        law.proxy.plan()
+        run = law.phone.begin("restore", link, snapshot_id, "--to", back, "--overwrite")
+        target = law.random.random() * size
+        while run.process.poll() is None and law.proxy.down < target:
+            time.sleep(0.002)
+        run.process.kill()
+        run.process.communicate()
+        there = hashes(back / law.chats.folder.name)
+        named = {name: told for name, told in there.items() if not name.endswith(".part")}
+        assert named.items() <= wanted.items(), (number, law.proxy.down)
+    law.phone.run("restore", law.station.link(), snapshot_id, "--to", back, "--overwrite")
+    assert wanted.items() <= hashes(back / law.chats.folder.name).items()
+
+
 FALL = '''
 """Counts what this process does to files, and falls at the step that a file names."""
 import os, signal, threading
