@@ -9,7 +9,7 @@ from typing import Final
 
 from django.utils import timezone
 
-from transfer import station
+from transfer import chunks, station
 from transfer.index import DatabaseIndex, indexed, promised
 from transfer.models import Snapshot
 from transfer.store.check import Checker
@@ -41,7 +41,9 @@ class NotedCheck(Checker):
         if isinstance(check, Finding):
             yield check
         else:
-            yield from check.packs()
+            for finding in check.packs():
+                _set_apart(finding)
+                yield finding
         for snapshot in self._database.snapshots(vault_id):
             yield from self.snapshot(vault_id, snapshot)
 
@@ -52,6 +54,7 @@ class NotedCheck(Checker):
         for finding in super().snapshot(vault_id, snapshot):
             first = first or finding
             count += 1
+            _set_apart(finding)
             yield finding
         self.snapshots += 1
         rows = Snapshot.objects.filter(vault_id=vault_id.hex(), snapshot_id=snapshot.snapshot_id)
@@ -64,6 +67,12 @@ class NotedCheck(Checker):
     def row(self, row: Snapshot) -> Iterator[Finding]:
         """Check the snapshot of this row."""
         yield from self.snapshot(bytes.fromhex(row.vault_id), indexed(row))
+
+
+def _set_apart(finding: Finding) -> None:
+    """What a check found damaged is not held any more: the next backup sends it again."""
+    if finding.pack and is_damage(finding):
+        chunks.set_apart([finding.pack])
 
 
 def is_damage(finding: Finding) -> bool:

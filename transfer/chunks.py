@@ -1,15 +1,19 @@
 """The index of chunks: which pack of a vault holds what. Written in bulk, asked in batches."""
 
+import logging
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Final, NamedTuple, TypeVar
 
 from django.db import connection, transaction
+from django.db.models import QuerySet
+from django.utils import timezone
 
-from transfer.models import Chunk, Pack, Vault
+from transfer.models import Chunk, Pack, SnapshotPack, Vault
 from transfer.store.packs import FinishedPack, PackEntry
 
 BATCH: Final = 4096
+log = logging.getLogger(__name__)
 _T = TypeVar("_T")
 
 
@@ -34,8 +38,17 @@ def packs_of(vault: Vault, chunk_ids: Sequence[bytes]) -> dict[bytes, str]:
 
 
 def places_of(vault: Vault, chunk_ids: Sequence[bytes]) -> dict[bytes, Place]:
-    """For those of at most 4,096 chunk ids that this vault holds: where they lie."""
+    """For those of at most 4,096 chunk ids that this vault has: where they lie, sound or not."""
+    return _places(Chunk.objects.filter(vault=vault, chunk_id__in=chunk_ids))
+
+
+def held_of(vault: Vault, chunk_ids: Sequence[bytes]) -> dict[bytes, Place]:
+    """As :func:`places_of`, without what lies in packs that were found damaged."""
     rows = Chunk.objects.filter(vault=vault, chunk_id__in=chunk_ids)
+    return _places(rows.filter(pack__damaged_at=None))
+
+
+def _places(rows: QuerySet[Chunk]) -> dict[bytes, Place]:
     return {
         bytes(chunk_id): Place(pack, PackEntry(bytes(chunk_id), offset, sealed, raw))
         for chunk_id, pack, offset, sealed, raw in rows.values_list(
@@ -44,9 +57,30 @@ def places_of(vault: Vault, chunk_ids: Sequence[bytes]) -> dict[bytes, Place]:
     }
 
 
+def set_apart(names: Iterable[str]) -> int:
+    """Note that these packs are damaged or gone; returns how many were not known to be.
+
+    Their chunks are not held from now on. What can still be read is still given back.
+    """
+    count = 0
+    for batch in batches(names):
+        fresh = Pack.objects.filter(pk__in=batch, damaged_at=None)
+        count += fresh.update(damaged_at=timezone.now())
+    if count:
+        log.error("%d damaged packs were set apart; the next backups send their chunks", count)
+    return count
+
+
 _INSERT: Final = (
-    "INSERT INTO {table} (vault_id, chunk_id, pack_id, {offset}, sealed_length, raw_length)"
-    " VALUES (%s, %s, %s, %s, %s, %s) ON CONFLICT (vault_id, chunk_id) DO NOTHING"
+    "INSERT INTO {chunk} (vault_id, chunk_id, pack_id, {offset}, sealed_length, raw_length)"
+    " VALUES (%s, %s, %s, %s, %s, %s) ON CONFLICT (vault_id, chunk_id)"
+)
+_KEEP: Final = " DO NOTHING"
+_MOVE: Final = (
+    " DO UPDATE SET pack_id = excluded.pack_id, {offset} = excluded.{offset},"
+    " sealed_length = excluded.sealed_length, raw_length = excluded.raw_length"
+    " WHERE {chunk}.pack_id IN (SELECT name FROM {pack} WHERE damaged_at IS NOT NULL)"
+    " AND excluded.pack_id NOT IN (SELECT name FROM {pack} WHERE damaged_at IS NOT NULL)"
 )
 
 
@@ -54,10 +88,15 @@ def add_packs(vault: Vault, finished: Sequence[FinishedPack]) -> None:
     """Remember durable packs and their chunks, in one transaction.
 
     ``executemany`` through the cursor is five times as fast as ``bulk_create`` here. A chunk that
-    two uploads stored at once keeps its first place.
+    two uploads stored at once keeps its first place. One whose pack was set apart moves to the new
+    pack, which every snapshot that needed the old one needs from now on.
     """
     quote = connection.ops.quote_name
-    sql = _INSERT.format(table=quote(Chunk._meta.db_table), offset=quote("offset"))
+    names = {
+        "chunk": quote(Chunk._meta.db_table),
+        "pack": quote(Pack._meta.db_table),
+        "offset": quote("offset"),
+    }
     rows = [
         (vault.pk, entry.chunk_id, pack.name, entry.offset, entry.sealed_len, entry.raw_len)
         for pack in finished
@@ -68,5 +107,27 @@ def add_packs(vault: Vault, finished: Sequence[FinishedPack]) -> None:
             [Pack(name=pack.name, vault=vault, size=pack.size) for pack in finished],
             ignore_conflicts=True,
         )
+        heals = Pack.objects.filter(vault=vault).exclude(damaged_at=None).exists()
+        if heals:
+            _refer_to_new(vault, finished)
         with connection.cursor() as cursor:
-            cursor.executemany(sql, rows)
+            cursor.executemany((_INSERT + (_MOVE if heals else _KEEP)).format(**names), rows)
+
+
+def _refer_to_new(vault: Vault, finished: Sequence[FinishedPack]) -> None:
+    """Snapshots that need a chunk's damaged pack need the pack that it moves to."""
+    for pack in finished:
+        damaged: set[str] = set()
+        for batch in batches(entry.chunk_id for entry in pack.entries):
+            moving = Chunk.objects.filter(vault=vault, chunk_id__in=batch)
+            damaged.update(
+                moving.exclude(pack__damaged_at=None).values_list("pack_id", flat=True).distinct()
+            )
+        needing = SnapshotPack.objects.filter(pack_id__in=damaged)
+        SnapshotPack.objects.bulk_create(
+            [
+                SnapshotPack(snapshot_id=number, pack_id=pack.name)
+                for number in needing.values_list("snapshot_id", flat=True).distinct()
+            ],
+            ignore_conflicts=True,
+        )

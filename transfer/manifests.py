@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from functools import lru_cache
 
 from transfer import chunks, station, vaults
-from transfer.models import Snapshot, Vault
+from transfer.models import Pack, Snapshot, Vault
 from transfer.store.objects import StoredHeader, get_header
 from transfer.store.packs import PackReader
 from wire import manifest
-from wire.errors import Damaged, ManifestRefused
+from wire.errors import Damaged, ManifestRefused, NotFound
 from wire.manifest import ChunkRef, Item, ManifestHeader, PageRef
 
 
@@ -28,12 +28,19 @@ def header_of(snapshot: Snapshot) -> StoredHeader:
 
 
 def page_bytes(vault: Vault, page: PageRef) -> bytes:
-    """One manifest page; raises :class:`Damaged` when it is missing or altered."""
+    """One manifest page; raises :class:`Damaged` when it is missing or altered.
+
+    Its pack is set apart then, so that a phone that sends the page again makes it sound.
+    """
     chunk_id = vaults.keys_of(vault.pk).chunk_id(page.digest)
     place = chunks.places_of(vault, [chunk_id]).get(chunk_id)
     if place is None or place.entry.raw_len != page.length:
         raise Damaged("a manifest page is missing")
-    return reader_of(vault.pk).read(place.pack, place.entry)
+    try:
+        return reader_of(vault.pk).read(place.pack, place.entry)
+    except (Damaged, NotFound) as error:
+        chunks.set_apart([place.pack])
+        raise Damaged(f"a manifest page: {error}") from None
 
 
 def pages_of(vault: Vault, header: ManifestHeader) -> Iterator[list[Item]]:
@@ -46,13 +53,14 @@ def check_complete(vault: Vault, header: ManifestHeader) -> set[str]:
     """The packs that hold everything this manifest refers to.
 
     Raises :class:`ManifestRefused` when a page or chunk is not in this vault, has another length,
-    when counts do not match, or when item names are not in strictly ascending order.
+    when counts do not match, or when item names are not in strictly ascending order. One for a
+    page or pack that is damaged means that the phone will be asked for it when it asks again.
     """
     packs: set[str] = set()
     items = total = pieces = 0
     last_name = ""
     packs |= _packs_holding(vault, [ChunkRef(page.digest, page.length) for page in header.pages])
-    for number, page in enumerate(pages_of(vault, header)):
+    for number, page in enumerate(_sound_pages_of(vault, header)):
         if len(page) != header.pages[number].items:
             raise ManifestRefused(f"page {number} does not list as many items as the header says")
         for item in page:
@@ -63,7 +71,31 @@ def check_complete(vault: Vault, header: ManifestHeader) -> set[str]:
         packs |= _packs_holding(vault, (ref for item in page for ref in item.refs()))
     if (items, total, pieces) != (header.items, header.bytes, header.chunks):
         raise ManifestRefused("the header's totals are not those of its pages")
+    _check_sizes(packs)
     return packs
+
+
+def _sound_pages_of(vault: Vault, header: ManifestHeader) -> Iterator[list[Item]]:
+    try:
+        yield from pages_of(vault, header)
+    except Damaged as error:
+        raise ManifestRefused(f"send it again: {error}") from None
+
+
+def _check_sizes(names: set[str]) -> None:
+    """Every pack must be there and as long as it was, whatever the index remembers of it."""
+    lost = []
+    for batch in chunks.batches(sorted(names)):
+        for name, size in Pack.objects.filter(pk__in=batch).values_list("name", "size"):
+            try:
+                sound = station.identity().backend.stat(name) == size
+            except NotFound:
+                sound = False
+            if not sound:
+                lost.append(name)
+    if lost:
+        chunks.set_apart(lost)
+        raise ManifestRefused(f"send it again: {len(lost)} packs are damaged or gone")
 
 
 def _packs_holding(vault: Vault, refs: "Iterator[ChunkRef] | list[ChunkRef]") -> set[str]:
@@ -71,7 +103,7 @@ def _packs_holding(vault: Vault, refs: "Iterator[ChunkRef] | list[ChunkRef]") ->
     packs: set[str] = set()
     for batch in chunks.batches(refs):
         wanted = {keys.chunk_id(ref.digest): ref.length for ref in batch}
-        places = chunks.places_of(vault, list(wanted))
+        places = chunks.held_of(vault, list(wanted))
         for chunk_id, length in wanted.items():
             place = places.get(chunk_id)
             if place is None:

@@ -80,12 +80,16 @@ class Vault(models.Model):
 
 
 class Pack(models.Model):
-    """A durable object in the store that holds many sealed chunks."""
+    """A durable object in the store that holds many sealed chunks.
+
+    ``damaged_at`` sets it apart: nothing in it counts as held, so that phones send it again.
+    """
 
     name = models.CharField(_("name"), primary_key=True, max_length=64)
     vault = models.ForeignKey(Vault, models.PROTECT, related_name="packs", verbose_name=_("vault"))
     size = models.BigIntegerField(_("bytes"))
     created_at = models.DateTimeField(_("created"), default=timezone.now)
+    damaged_at = models.DateTimeField(_("found damaged"), null=True, blank=True)
 
     class Meta:
         verbose_name = _("pack")

@@ -1,0 +1,216 @@
+"""What was lost or damaged in the store comes back with the next backup of the same bytes."""
+
+import hashlib
+import os
+from ipaddress import ip_address
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from django.conf import settings
+
+from accounts.models import User
+from backupstation import roles
+from transfer import ingest, invitations, vaults
+from transfer.checking import NotedCheck
+from transfer.models import Invitation, Lease, Pack, Snapshot, SnapshotPack
+from transfer.store.itemcheck import Sample
+from wire import manifest, messages
+from wire.errors import MalformedMessage, ManifestRefused
+from wire.invitation import Scope
+from wire.manifest import ChunkRef, Item, ManifestHeader, PageRef
+
+pytestmark = pytest.mark.django_db
+
+
+class Backup:
+    """One backup by the code that serves phones, step by step; the bytes are held for again."""
+
+    def __init__(self, vault, invitation, contents, *, per_page=1, snapshot_id=None):
+        self.key = Ed25519PrivateKey.generate()
+        self.vault, self.invitation = vault, invitation
+        self.snapshot_id = snapshot_id or manifest.snapshot_id_text(os.urandom(16))
+        self.sent = {}
+        self._next_ref = 0
+        self.bodies = {hashlib.sha256(each).digest(): each for each in contents}
+        items = [
+            Item(f"{number:06}", len(each), 0, "text/plain", digest,
+                 manifest.pack_refs([ChunkRef(digest, len(each))]))
+            for number, each in enumerate(contents)
+            for digest in [hashlib.sha256(each).digest()]
+        ]  # fmt: skip
+        refs = []
+        for first in range(0, len(items), per_page):
+            group = items[first : first + per_page]
+            page = manifest.encode_page(group)
+            digest = hashlib.sha256(page).digest()
+            self.bodies[digest] = page
+            refs.append(PageRef(digest, len(page), len(group)))
+        self.pages = [ref.digest for ref in refs]
+        size = sum(map(len, contents))
+        self.header = manifest.encode_header(
+            ManifestHeader(
+                manifest.HEADER_FORMAT, vault.iss, vault.sub, self.snapshot_id, "Pixel", "", 1,
+                len(items), size, len(items), refs, self.key.public_key().public_bytes_raw(),
+            )
+        )  # fmt: skip
+        begin = messages.BackupBegin(self.snapshot_id, "Pixel", "", len(items), size)
+        self._begin = begin
+        self.connect()
+
+    def connect(self):
+        key = self.key.public_key().public_bytes_raw()
+        self.ingest = ingest.begin(self.vault, self.invitation, key, self._begin, 2**40)
+
+    def send(self):
+        """Ask about everything, and send what is lacking; returns the digests that were."""
+        digests = list(self.bodies)
+        start, self._next_ref = self._next_ref, self._next_ref + len(digests)
+        lack = self.ingest.lack(messages.ChunksHave(start, b"".join(digests)))
+        lacking = [digests[ref - start] for ref in lack.refs]
+        for ref in lack.refs:
+            self.ingest.take(ref, self.bodies[digests[ref - start]])
+        return lacking
+
+    def commit(self):
+        signature = manifest.sign_header(self.key, self.header)
+        return self.ingest.commit(messages.BackupCommit(self.header, signature))
+
+    def run(self):
+        self.send()
+        self.commit()
+        return self.row
+
+    @property
+    def row(self):
+        return Snapshot.objects.get(snapshot_id=self.snapshot_id)
+
+
+@pytest.fixture
+def owner():
+    roles.prepare()
+    return User.objects.create_user("alice" + os.urandom(4).hex())
+
+
+@pytest.fixture
+def back_up(owner):
+    made = invitations.issue(owner, scope=Scope.BACKUP, addresses=[ip_address("127.0.0.1")], port=1)
+    invitation = Invitation.objects.get(pk=made.session_id.hex())
+    vault = vaults.link(owner, "im", os.urandom(8).hex())
+    return lambda contents, **more: Backup(vault, invitation, contents, **more)
+
+
+def path_of(pack):
+    return settings.STATION_STORE_DIR / pack
+
+
+def the_pack():
+    return Pack.objects.get().name
+
+
+def rot(pack):
+    path = path_of(pack)
+    path.chmod(0o600)
+    content = bytearray(path.read_bytes())
+    content[100] ^= 1
+    path.write_bytes(content)
+
+
+def truncate(pack):
+    path_of(pack).chmod(0o600)
+    os.truncate(path_of(pack), 90)
+
+
+def remove(pack):
+    path_of(pack).unlink()
+
+
+def findings(row):
+    return list(NotedCheck(Sample()).row(row))
+
+
+def contents(count=3):
+    return [os.urandom(500) for _ in range(count)]
+
+
+@pytest.mark.parametrize("harm", [rot, truncate, remove])
+def test_what_a_check_found_damaged_is_healed_by_the_next_backup(back_up, harm):
+    same = contents()
+    first = back_up(same).run()
+    harm(the_pack())
+    assert findings(first)
+    again = back_up(same)
+    assert set(again.send()) >= {hashlib.sha256(each).digest() for each in same}
+    again.commit()
+    assert findings(again.row) == []
+    # The old snapshot's bytes are the same ones; with its pages sent again, too, it is whole.
+    assert findings(first) == []
+    first.refresh_from_db()
+    assert first.damage == ""
+    healed = Pack.objects.get(damaged_at=None)
+    assert SnapshotPack.objects.filter(snapshot=first, pack=healed).exists()
+
+
+@pytest.mark.parametrize("harm", [truncate, remove])
+def test_a_commit_gives_no_receipt_for_packs_that_are_short_or_gone(back_up, harm):
+    same = contents()
+    back_up(same).run()
+    harm(the_pack())
+    again = back_up(same)
+    again.send()
+    with pytest.raises(ManifestRefused):
+        again.commit()
+    assert again.send()
+    again.commit()
+    assert findings(again.row) == []
+
+
+def test_a_rotten_page_is_sent_again_and_blocks_no_backup(back_up):
+    same = contents()
+    first = back_up(same)
+    first.run()
+    rot_page(first)
+    again = back_up(same)
+    assert again.send() == []
+    with pytest.raises(ManifestRefused):
+        again.commit()
+    assert set(again.pages) <= set(again.send())
+    again.commit()
+    assert findings(again.row) == []
+
+
+def rot_page(backup):
+    keys = vaults.keys_of(backup.vault.pk)
+    place = ingest.chunks.places_of(backup.vault, [keys.chunk_id(backup.pages[0])])
+    [(pack, entry)] = place.values()
+    path_of(pack).chmod(0o600)
+    with path_of(pack).open("r+b") as file:
+        file.seek(entry.offset + 8)
+        byte = file.read(1)
+        file.seek(entry.offset + 8)
+        file.write(bytes([byte[0] ^ 1]))
+
+
+def test_sound_chunks_stay_where_they_are(back_up):
+    same = contents()
+    back_up(same).run()
+    place = dict(Pack.objects.values_list("name", "damaged_at"))
+    again = back_up([*same, b"more"])
+    again.run()
+    assert Pack.objects.filter(damaged_at=None).count() == 2
+    old = [chunk.pack_id for chunk in again.vault.chunk_set.all()]
+    assert set(place) < set(old)
+
+
+def test_a_number_that_is_outstanding_cannot_be_announced_again(back_up):
+    backup = back_up([b"one", b"two"])
+    digests = list(backup.bodies)
+    backup.ingest.lack(messages.ChunksHave(5, b"".join(digests[:2])))
+    with pytest.raises(MalformedMessage):
+        backup.ingest.lack(messages.ChunksHave(6, digests[2]))
+
+
+def test_packs_of_an_upload_under_way_are_leased(back_up):
+    backup = back_up(contents())
+    backup.send()
+    backup.ingest.cut()
+    assert set(Lease.objects.values_list("pack_id", flat=True)) == {the_pack()}
