@@ -1,31 +1,42 @@
 """Starting a station: one on each folder, private files, and sentences instead of tracebacks."""
 
+import io
+import json
 import os
 import shutil
 import sqlite3
 import stat
 import subprocess
 import sys
-from contextlib import closing
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from datetime import timedelta
+from email.utils import formatdate
+from functools import partial
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from ipaddress import IPv4Address
 from pathlib import Path
+from threading import Thread
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.conf import settings
 from django.contrib.sessions.models import Session
+from django.core.management import call_command
+from django.core.management.base import CommandError
 from django.utils.timezone import now
 
 from accounts.models import User
 from backupstation import housekeeping, listening, opening, roles, showing
 from backupstation.settings import keep_private
-from tests.page_cast import signed_in
+from tests.page_cast import signed_in, snapshot_of
 from tests.stations import ROOT, Station, _environment, running
-from transfer import approvals, invitations, trail
-from transfer.models import ApprovalKind, Issuer
+from transfer import approvals, invitations, registration, trail
+from transfer.models import ApprovalKind, Invitation, Issuer
 from transfer.store.backends import ObjectExists
 from transfer.store.backends.posix import PosixBackend
-from wire import messages
+from wire import im, messages, tokens
 from wire.errors import MalformedMessage, StationFault
 from wire.invitation import Scope, parse_link
 
@@ -215,3 +226,81 @@ def test_what_the_owner_is_asked_can_be_printed(registered: User) -> None:
     )  # fmt: skip
     assert asked.name == "\ufffd[2Kalice\ufffd"
     assert asked.name == trail.entries(invitation.session_id.hex())[-1]["detail"]["name"]
+
+
+def test_an_invitation_names_a_snapshot_of_its_owner(registered: User) -> None:
+    kept = snapshot_of(registered).snapshot_id
+    for text in (kept, kept[:8]):
+        call_command("invite", "--snapshot", text, "--json", stdout=io.StringIO())
+        row = Invitation.objects.latest("created_at")
+        assert row.binding["snapshot_id"] == kept
+    made = Invitation.objects.count()
+    for text in ("zzzzzzzzzz", kept[:7], "%", kept + "a"):
+        with pytest.raises(CommandError):
+            call_command("invite", "--snapshot", text, stdout=io.StringIO())
+    User.objects.create_user("carol", password="x")
+    with pytest.raises(CommandError, match="No snapshot of carol"):
+        call_command("invite", "--account", "carol", "--snapshot", kept, stdout=io.StringIO())
+    assert Invitation.objects.count() == made
+
+
+NEW_KEY = Ed25519PrivateKey.generate().public_key().public_bytes_raw()
+
+
+@contextmanager
+def im_server(iss: str, hours_ahead: int = 0) -> Iterator[str]:
+    """Something that answers registrations and tells its one key; yields its origin."""
+    ahead = time.time() + 3600 * hours_ahead
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self):
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self._answer(im.encode(im.RegisterReply(iss, [NEW_KEY], int(ahead))))
+
+        def do_GET(self):
+            self._answer(json.dumps(tokens.jwk_set([NEW_KEY])).encode())
+
+        def date_time_string(self, timestamp=None):
+            return formatdate(ahead, usegmt=True)
+
+        def _answer(self, body):
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_arguments):
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+
+
+def test_leaked_keys_are_replaced_only_when_somebody_says_so(registered: User) -> None:
+    with im_server("urn:im") as origin:
+        Issuer.objects.create(iss="urn:im", origin=origin, keys=["11" * 32])
+        command = partial(call_command, "register", origin, "AAAAA", stdout=io.StringIO())
+        for refused, told in (((), "--replace-keys"), (("--replace-keys",), "--yes")):
+            with pytest.raises(CommandError, match=told):
+                command(*refused)
+            assert Issuer.objects.get(iss="urn:im").keys == ["11" * 32]
+        command("--replace-keys", "--yes")
+        assert Issuer.objects.get(iss="urn:im").keys == [NEW_KEY.hex()]
+
+
+def test_replacing_keys_makes_nobody_another_issuer(registered: User) -> None:
+    told = pytest.raises(CommandError, match="is known as the IM server at")
+    with im_server("https://im.example.org") as origin, told:
+        call_command("register", origin, "AAAAA", "--replace-keys", "--yes")
+    assert Issuer.objects.get(origin=IM).keys == ["00" * 32]
+
+
+def test_the_clocks_are_compared_whenever_keys_are_fetched(registered: User) -> None:
+    Issuer.objects.exclude(origin="").delete()
+    with im_server("urn:im", hours_ahead=2) as origin:
+        Issuer.objects.create(iss="urn:im", origin=origin, keys=[NEW_KEY.hex()])
+        assert registration.refresh_all() == {}
+    assert abs(Issuer.objects.get(iss="urn:im").clock_offset_seconds - 7200) <= 2

@@ -3,7 +3,8 @@
 import time
 import urllib.error
 import urllib.request
-from typing import Final
+from email.utils import parsedate_to_datetime
+from typing import Final, NamedTuple
 from urllib.parse import urlsplit
 
 import msgspec
@@ -32,10 +33,12 @@ def check_origin(origin: str) -> str:
     return f"{parts.scheme}://{parts.netloc.lower()}"
 
 
-def register(origin: str, code: str) -> Issuer:
+def register(origin: str, code: str, *, replace_keys: bool = False) -> Issuer:
     """Register with a one-time code; pins issuer and keys, and measures the clock's offset.
 
-    Raises :class:`NotAllowed` when the answer names an issuer that this origin cannot be.
+    ``replace_keys`` trusts the keys that it tells now, even when none of them was pinned: somebody
+    asked its operator. Raises :class:`NotAllowed` when the answer names an issuer that this origin
+    cannot be, or other keys.
     """
     origin = check_origin(origin)
     identity = station.identity()
@@ -47,9 +50,11 @@ def register(origin: str, code: str) -> Issuer:
         proof=proofs.prove(identity.key, im.register_proof_text(code)),
     )
     asked = time.time()
-    body = _call(origin + im.STATIONS_PATH, im.encode(request))
-    reply = im.decode(im.RegisterReply, body)
-    _check_pinning(reply, origin)
+    answer = _call(origin + im.STATIONS_PATH, im.encode(request))
+    reply = im.decode(im.RegisterReply, answer.body)
+    _check_name(reply, origin)
+    if not replace_keys:
+        _check_keys(reply, origin)
     issuer, _created = Issuer.objects.update_or_create(
         iss=reply.iss,
         defaults={
@@ -62,7 +67,7 @@ def register(origin: str, code: str) -> Issuer:
     return issuer
 
 
-def _check_pinning(reply: im.RegisterReply, origin: str) -> None:
+def _check_name(reply: im.RegisterReply, origin: str) -> None:
     """Accounts are named by their issuer: nobody may become an issuer that is known already."""
     if reply.iss.startswith(_EMBEDDED):
         raise NotAllowed(f"{origin} calls itself {reply.iss}: only a station may have such a name")
@@ -71,20 +76,34 @@ def _check_pinning(reply: im.RegisterReply, origin: str) -> None:
             raise NotAllowed(f"{reply.iss} is known as the IM server at {known.origin}")
         if known.iss != reply.iss:
             raise NotAllowed(f"{origin} was {known.iss} before and is another IM server now")
+
+
+def _check_keys(reply: im.RegisterReply, origin: str) -> None:
+    """Keys follow each other by rotation; after a leak there is no such bridge."""
+    for known in Issuer.objects.filter(iss=reply.iss):
         if not {key.hex() for key in reply.keys} & set(known.keys):
-            raise NotAllowed(f"{origin} has none of the keys that this station pinned")
+            raise NotAllowed(
+                f"{origin} has none of the keys that this station pinned. If its operator confirms"
+                " that they were replaced, register with --replace-keys and a new code"
+            )
 
 
 def refresh(issuer: Issuer) -> None:
     """Fetch the issuer's keys again: a rotation publishes the next one before it signs.
 
-    At least one pinned key must still be published, or nothing is changed.
+    At least one pinned key must still be published, or nothing is changed. Clocks drift: how far
+    the two are apart is measured again.
     """
-    published = msgspec.json.decode(_call(issuer.origin + im.KEYS_PATH))
+    asked = time.time()
+    answer = _call(issuer.origin + im.KEYS_PATH)
+    published = msgspec.json.decode(answer.body)
     keys = [key.hex() for key in tokens.keys_from_jwk_set(published)]
     if not set(keys) & set(issuer.keys):
         raise NotAllowed("the IM server publishes none of the keys that this station pinned")
-    Issuer.objects.filter(pk=issuer.pk).update(keys=keys)
+    offset = issuer.clock_offset_seconds
+    if answer.date is not None:
+        offset = round(answer.date - (asked + time.time()) / 2)
+    Issuer.objects.filter(pk=issuer.pk).update(keys=keys, clock_offset_seconds=offset)
 
 
 def refresh_all() -> dict[str, str]:
@@ -98,13 +117,26 @@ def refresh_all() -> dict[str, str]:
     return failed
 
 
-def _call(url: str, body: bytes | None = None) -> bytes:
+class _Answer(NamedTuple):
+    body: bytes
+    date: float | None  # seconds since 1970, by the other side's clock
+
+
+def _date(header: str | None) -> float | None:
+    """The time of a Date header, which tells whole seconds; None without a good one."""
+    try:
+        return parsedate_to_datetime(header).timestamp() + 0.5 if header else None
+    except ValueError:
+        return None
+
+
+def _call(url: str, body: bytes | None = None) -> _Answer:
     request = urllib.request.Request(  # noqa: S310 - check_origin allows http(s) only
         url, data=body, headers={"Content-Type": "application/json"}
     )
     try:
         with urllib.request.urlopen(request, timeout=_TIMEOUT_SECONDS) as reply:  # noqa: S310
-            return bytes(reply.read(im.BODY_BYTES_MAX))
+            return _Answer(bytes(reply.read(im.BODY_BYTES_MAX)), _date(reply.headers["Date"]))
     except urllib.error.HTTPError as error:
         raise im.Refused.from_reply(error.read(im.BODY_BYTES_MAX)) from None
     except OSError as error:

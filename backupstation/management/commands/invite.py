@@ -14,11 +14,15 @@ from django.db import DatabaseError
 
 from backupstation import addresses, listening
 from transfer import faults, invitations
+from transfer.models import Snapshot
 from wire import limits
+from wire.errors import WireError
 from wire.invitation import Scope
 from wire.messages import Binding
 
 _SCOPES = {"backup": Scope.BACKUP, "restore": Scope.RESTORE, "both": Scope.BACKUP | Scope.RESTORE}
+
+_SNAPSHOT_CHARS_MIN = 8
 
 
 class Command(BaseCommand):
@@ -34,7 +38,9 @@ class Command(BaseCommand):
         parser.add_argument(
             "--port", type=int, help="where phones reach the station, if a router maps its port"
         )
-        parser.add_argument("--snapshot", default="", help="restore this snapshot and no other")
+        parser.add_argument(
+            "--snapshot", default="", help="restore this snapshot alone (8 characters do)"
+        )
         parser.add_argument("--json", action="store_true", help="print one JSON object")
 
     def handle(self, **options: Any) -> None:  # noqa: ANN401 - Django's
@@ -46,7 +52,7 @@ class Command(BaseCommand):
             found = [one for one in found if str(one) == options["address"]]
         if not found:
             raise CommandError("This machine has no such address; see `ip address`.")
-        binding = Binding(options["snapshot"]) if options["snapshot"] else None
+        binding = _binding(owner, options["snapshot"])
         scope = Scope.RESTORE if binding else _SCOPES[options["scope"]]
         chosen = found[: limits.INVITATION_ADDRESSES_MAX]
         port = options["port"] or where.port
@@ -54,7 +60,7 @@ class Command(BaseCommand):
             invitation = invitations.issue(
                 owner, scope=scope, addresses=chosen, port=port, binding=binding
             )
-        except DatabaseError as error:
+        except (DatabaseError, WireError) as error:
             raise CommandError(f"No invitation was made: {faults.as_told(error)}.") from None
         link = invitation.link(addresses.origin(chosen[0], port))
         if options["json"]:
@@ -78,3 +84,18 @@ class Command(BaseCommand):
         if len(found) > 1 and not name:
             raise CommandError("This station has several users: choose one with --account NAME.")
         return found[0]
+
+
+def _binding(owner: AbstractBaseUser, snapshot: str) -> Binding | None:
+    """The owner's snapshot of which this is the id, or how it begins; None without one."""
+    if not snapshot:
+        return None
+    if len(snapshot) < _SNAPSHOT_CHARS_MIN:
+        raise CommandError(f"Give at least {_SNAPSHOT_CHARS_MIN} characters of the snapshot's id.")
+    own = Snapshot.objects.receipted().filter(vault__owner_id=owner.pk)
+    found = own.filter(snapshot_id__istartswith=snapshot)[:2]
+    if not found:
+        raise CommandError(f"No snapshot of {owner} has an id that begins with {snapshot}.")
+    if len(found) > 1:
+        raise CommandError(f"Several snapshots begin with {snapshot}: give the whole id.")
+    return Binding(found[0].snapshot_id)
