@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import time
 from ipaddress import ip_address
 
 import pytest
@@ -10,12 +11,14 @@ from django.conf import settings
 
 from accounts.models import User
 from backupstation import roles
-from transfer import ingest, invitations, vaults
+from transfer import chunks, ingest, invitations, vaults
 from transfer.checking import NotedCheck
-from transfer.models import Invitation, Lease, Pack, Snapshot, SnapshotPack
+from transfer.chunks import Place
+from transfer.models import Invitation, Lease, Pack, Snapshot, SnapshotPack, SnapshotState
+from transfer.restore import Piece, Recovery
 from transfer.store.itemcheck import Sample
 from wire import manifest, messages
-from wire.errors import MalformedMessage, ManifestRefused
+from wire.errors import Damaged, MalformedMessage, ManifestRefused
 from wire.invitation import Scope
 from wire.manifest import ChunkRef, Item, ManifestHeader, PageRef
 
@@ -108,11 +111,7 @@ def the_pack():
 
 
 def rot(pack):
-    path = path_of(pack)
-    path.chmod(0o600)
-    content = bytearray(path.read_bytes())
-    content[100] ^= 1
-    path.write_bytes(content)
+    flip(pack, 100)
 
 
 def truncate(pack):
@@ -179,14 +178,20 @@ def test_a_rotten_page_is_sent_again_and_blocks_no_backup(back_up):
 
 
 def rot_page(backup):
-    keys = vaults.keys_of(backup.vault.pk)
-    place = ingest.chunks.places_of(backup.vault, [keys.chunk_id(backup.pages[0])])
-    [(pack, entry)] = place.values()
+    [(pack, entry)] = place_of(backup.vault, backup.pages[0]).values()
+    flip(pack, entry.offset + 8)
+
+
+def place_of(vault, digest):
+    return chunks.places_of(vault, [vaults.keys_of(vault.pk).chunk_id(digest)])
+
+
+def flip(pack, offset):
     path_of(pack).chmod(0o600)
     with path_of(pack).open("r+b") as file:
-        file.seek(entry.offset + 8)
+        file.seek(offset)
         byte = file.read(1)
-        file.seek(entry.offset + 8)
+        file.seek(offset)
         file.write(bytes([byte[0] ^ 1]))
 
 
@@ -214,3 +219,85 @@ def test_packs_of_an_upload_under_way_are_leased(back_up):
     backup.send()
     backup.ingest.cut()
     assert set(Lease.objects.values_list("pack_id", flat=True)) == {the_pack()}
+
+
+# Commits that meet a row of the same snapshot
+
+
+def forget_receipt(row):
+    """What a rebuild makes of a crash between the header and the row."""
+    path_of(f"receipts/{row.vault_id}/{row.snapshot_id}").unlink()
+    lost = {"state": SnapshotState.UNRECEIPTED, "sequence": None, "receipt": ""}
+    Snapshot.objects.filter(pk=row.pk).update(**lost)
+
+
+def test_a_found_snapshot_is_committed_after_all(back_up):
+    backup = back_up(contents())
+    forget_receipt(backup.run())
+    backup.connect()
+    assert backup.send() == []
+    receipt = backup.commit().receipt
+    row = backup.row
+    assert (row.state, row.receipt, row.sequence) == (SnapshotState.RECEIPTED, receipt, 1)
+    assert findings(row) == []
+    assert backup.commit().receipt == receipt
+
+
+def test_a_found_snapshot_that_lost_bytes_is_not_committed(back_up):
+    backup = back_up(contents())
+    forget_receipt(backup.run())
+    remove(the_pack())
+    with pytest.raises(ManifestRefused):
+        backup.commit()
+    assert backup.row.state == SnapshotState.UNRECEIPTED
+
+
+def test_two_connections_that_commit_at_once_get_one_receipt(back_up, monkeypatch):
+    backup = back_up(contents())
+    backup.send()
+    late, early = backup.ingest, None
+    publish = ingest.Ingest._publish
+    receipts = []
+
+    def overtaken(self, *args):
+        nonlocal early
+        monkeypatch.setattr(ingest.Ingest, "_publish", publish)
+        backup.connect()
+        early = backup.ingest
+        receipts.append(backup.commit().receipt)
+        return publish(self, *args)
+
+    monkeypatch.setattr(ingest.Ingest, "_publish", overtaken)
+    signature = manifest.sign_header(backup.key, backup.header)
+    receipts.append(late.commit(messages.BackupCommit(backup.header, signature)).receipt)
+    assert early is not late
+    assert len(set(receipts)) == 1
+    assert receipts[0] == backup.row.receipt
+    assert not Lease.objects.exists()
+
+
+# Restoring
+
+
+def test_the_phones_word_proves_nothing(back_up):
+    backup = back_up(contents())
+    row = backup.run()
+    done = messages.RestoreDone(row.snapshot_id, row.items, 0)
+    Recovery(backup.vault, None).done(backup.invitation.pk, done)
+    assert backup.row.proven_at is None
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_a_restore_cannot_read_is_sent_again(back_up):
+    backup = back_up(contents())
+    backup.run()
+    [(pack, entry)] = place_of(backup.vault, next(iter(backup.bodies))).values()
+    recovery = Recovery(backup.vault, None)
+    flip(pack, entry.offset + 8)
+    piece = Piece(0, Place(pack, entry), entry.raw_len)
+    with pytest.raises(Damaged):
+        recovery.read(piece)
+    until = time.monotonic() + 10
+    while Pack.objects.filter(damaged_at=None).exists() and time.monotonic() < until:
+        time.sleep(0.1)
+    assert back_up(list(backup.bodies.values())[:1]).send()

@@ -224,20 +224,23 @@ class Ingest:
         another manifest under a known id.
         """
         header = self._checked_header(message)
-        known = Snapshot.objects.filter(vault=self._vault, snapshot_id=header.snapshot_id).first()
+        known = self._row_of(header.snapshot_id)
         wanted = manifest.manifest_hash(message.header).hex()
         if known is not None and known.manifest_hash != wanted:
             raise Conflict("this snapshot id names another manifest")
-        if known is None:
+        if known is None or known.state == SnapshotState.UNRECEIPTED:
             known = self._commit_new(message, header)
         else:
-            Lease.objects.filter(upload=self.upload).delete()
+            self._release(UploadState.COMMITTED)
         receipt = receipts.settle(known)
         self.held = max(0, header.bytes - self.received)
         Upload.objects.filter(pk=self.upload.pk).update(
             held_bytes=self.held, received_bytes=self.received, updated_at=timezone.now()
         )
         return messages.BackupStored(receipt, received=self.received, held=self.held)
+
+    def _row_of(self, snapshot_id: str) -> Snapshot | None:
+        return Snapshot.objects.filter(vault=self._vault, snapshot_id=snapshot_id).first()
 
     def _checked_header(self, message: messages.BackupCommit) -> manifest.ManifestHeader:
         manifest.check_header_signature(self._phone_key, message.header, message.signature)
@@ -261,7 +264,11 @@ class Ingest:
     def _publish(
         self, header: manifest.ManifestHeader, manifest_hash: bytes, packs: set[str]
     ) -> Snapshot:
-        """Step 5: recheck the packs, then snapshot, references and sequence in one transaction."""
+        """Step 5: recheck the packs, then snapshot, references and sequence in one transaction.
+
+        A row that a rebuild found without a receipt becomes this one. When another connection
+        committed the same manifest at the same moment, its row is this one as well.
+        """
         try:
             with transaction.atomic():
                 names = sorted(packs)
@@ -269,28 +276,48 @@ class Ingest:
                     sound = Pack.objects.filter(name__in=batch, damaged_at=None)
                     if sound.count() != len(batch):
                         raise ManifestRefused("send it again: a pack was lost just now")
-                snapshot = Snapshot.objects.create(
-                    snapshot_id=header.snapshot_id,
+                found = Snapshot.objects.filter(
                     vault=self._vault,
-                    state=SnapshotState.COMMITTED,
-                    source=header.source,
-                    label=header.label,
-                    phone=self.upload.phone,
-                    created_at=receipts.moment(header.created),
-                    stored_at=timezone.now().replace(microsecond=0),
-                    items=header.items,
-                    total_bytes=header.bytes,
+                    snapshot_id=header.snapshot_id,
+                    state=SnapshotState.UNRECEIPTED,
                     manifest_hash=manifest_hash.hex(),
-                    sequence=receipts.next_sequence(self._vault),
                 )
+                snapshot = self._committed(found.first() or Snapshot(), header, manifest_hash)
                 SnapshotPack.objects.bulk_create(
-                    [SnapshotPack(snapshot=snapshot, pack_id=name) for name in names]
+                    [SnapshotPack(snapshot=snapshot, pack_id=name) for name in names],
+                    ignore_conflicts=True,
                 )
-                Upload.objects.filter(pk=self.upload.pk).update(state=UploadState.COMMITTED)
-                Lease.objects.filter(upload=self.upload).delete()
+                self._release(UploadState.COMMITTED)
         except IntegrityError:
-            raise Conflict("this snapshot id was stored at the same moment") from None
+            other = self._row_of(header.snapshot_id)
+            if other is None or other.manifest_hash != manifest_hash.hex():
+                raise Conflict("this snapshot id was stored at the same moment") from None
+            self._release(UploadState.COMMITTED)
+            return other
         return snapshot
+
+    def _committed(
+        self, row: Snapshot, header: manifest.ManifestHeader, manifest_hash: bytes
+    ) -> Snapshot:
+        row.snapshot_id = header.snapshot_id
+        row.vault = self._vault
+        row.state = SnapshotState.COMMITTED
+        row.source = header.source
+        row.label = header.label
+        row.phone = self.upload.phone
+        row.created_at = receipts.moment(header.created)
+        row.stored_at = timezone.now().replace(microsecond=0)
+        row.items = header.items
+        row.total_bytes = header.bytes
+        row.manifest_hash = manifest_hash.hex()
+        row.sequence = receipts.next_sequence(self._vault)
+        row.damage = ""
+        row.save()
+        return row
+
+    def _release(self, state: UploadState) -> None:
+        Upload.objects.filter(pk=self.upload.pk).update(state=state)
+        Lease.objects.filter(upload=self.upload).delete()
 
 
 def _megabytes(count: int) -> str:

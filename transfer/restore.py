@@ -10,11 +10,10 @@ from functools import lru_cache
 from itertools import accumulate
 from typing import Final, NamedTuple
 
-from django.utils import timezone
-
 from transfer import chunks, manifests, trail, vaults
 from transfer.chunks import Place
 from transfer.models import Snapshot, Step, Vault
+from transfer.workers import soon_in_database
 from wire import channel, limits, manifest, messages
 from wire.errors import Damaged, MalformedMessage, NotAllowed, NotFound, TooLarge
 from wire.manifest import ChunkRef, Item, ManifestHeader
@@ -43,6 +42,7 @@ class Recovery:
         self._vault = vault
         self._binding = binding
         self._keys = vaults.keys_of(vault.pk)
+        self._damaged: set[str] = set()
         self._header = lru_cache(maxsize=2)(self._read_header)
         self._ends = lru_cache(maxsize=2)(self._read_ends)
         self._page = lru_cache(maxsize=_PAGES_HELD)(self._read_page)
@@ -167,23 +167,28 @@ class Recovery:
             raise Damaged("a chunk of this snapshot is missing from the store")
         try:
             return manifests.reader_of(self._vault.pk).read(piece.place.pack, piece.place.entry)
-        except NotFound as error:
+        except (Damaged, NotFound) as error:
+            self._set_apart(piece.place.pack)
             raise Damaged(str(error)) from None
 
+    def _set_apart(self, pack: str) -> None:
+        """Not on this thread, which may not use the database, and once for each pack."""
+        if pack not in self._damaged:
+            self._damaged.add(pack)
+            soon_in_database(chunks.set_apart, [pack])
+
     def done(self, session_id: str, message: messages.RestoreDone) -> None:
-        """Note the result; a whole verified restore is a proof that the snapshot is readable.
+        """Note the result in the trail. It is the phone's word, so it proves nothing here.
 
         Raises :class:`NotFound` and :class:`NotAllowed` as for any other request.
         """
-        whole = Snapshot.objects.filter(pk=self._snapshot(message.snapshot_id).pk)
+        self._snapshot(message.snapshot_id)
         detail = {
             "snapshot": message.snapshot_id,
             "verified": message.verified,
             "failed": message.failed,
         }
         trail.update_progress(session_id, Step.RESTORED, detail)
-        if message.failed == 0:
-            whole.filter(items=message.verified).update(proven_at=timezone.now())
 
 
 def _summary(row: Snapshot) -> messages.SnapshotSummary:
