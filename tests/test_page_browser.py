@@ -136,7 +136,8 @@ def test_the_link_is_copied_where_the_clipboard_api_is_missing(page: Page) -> No
     page.click("#copy-link")
     expect(page.locator("#copy-link")).to_have_text("Copied")
     assert page.evaluate("document.getSelection().toString()") == shown_link(page)
-    assert page.locator("#command").input_value().startswith(".venv/bin/python -m phone backup 'http")
+    command = page.locator("#command").input_value()
+    assert command.startswith(".venv/bin/python -m phone backup 'http")
 
 
 def test_without_javascript_there_is_a_code_and_a_choice(
@@ -269,14 +270,16 @@ def test_the_phone_page_shows_the_command_and_sends_the_code_nowhere(
         lambda request: asked.append(f"{request.url} {request.all_headers()} {request.post_data}"),
     )
     stranger.goto(link)
-    expect(stranger.locator("#backup")).to_have_value(f".venv/bin/python -m phone backup '{link}' PATH")
+    backup = f".venv/bin/python -m phone backup '{link}' PATH"
+    expect(stranger.locator("#backup")).to_have_value(backup)
     expect(stranger.locator("#restore")).to_have_value(
         f".venv/bin/python -m phone restore '{link}' ID --to DIR"
     )
     expect(stranger.locator("[data-expired]")).to_be_hidden()
     stranger.click("text=中文")
     expect(stranger.locator("h1")).to_have_text("您扫描了一个备份站")
-    expect(stranger.locator("#backup")).to_have_value(f".venv/bin/python -m phone backup '{link}' PATH")
+    backup = f".venv/bin/python -m phone backup '{link}' PATH"
+    expect(stranger.locator("#backup")).to_have_value(backup)
     assert len(asked) > 4
     assert not [request for request in asked if payload in request]
     assert stranger.evaluate("document.documentElement.scrollWidth") == PHONE["width"]
