@@ -16,7 +16,7 @@ import msgspec
 
 from phone.cache import Cache
 from phone.catalogue import Catalogue
-from phone.errors import NothingToDo, Untrusted, Usage
+from phone.errors import CutOff, NothingToDo, Untrusted, Usage
 from phone.events import Tell, ignore
 from phone.link import Link
 from phone.resuming import PATIENCE_SECONDS, with_sessions
@@ -25,12 +25,15 @@ from phone.sources import Problem, Scan, scan
 from phone.state import Home, Identity
 from phone.uploading import Uploading
 from wire import limits, manifest, messages, tokens
+from wire.errors import ManifestRefused
 from wire.invitation import station_id, station_id_text
 from wire.manifest import Item, ManifestHeader, PageRef
 
 # A page may end after an item whose name says so, from this size on: an insertion shifts one page.
 _PAGE_BYTES_MIN: Final = 256 * limits.KIB
 _PAGE_END_ODDS: Final = 64
+# A station may find that it lost manifest pages, and then that it lost what they list.
+_REFUSALS_MAX: Final = 2
 
 
 class BackupResult(msgspec.Struct, frozen=True):
@@ -84,6 +87,7 @@ class Backup:
         self._label, self._source = label, socket.gethostname()[: limits.SOURCE_CHARS_MAX]
         self._snapshot_id = manifest.snapshot_id_text(os.urandom(limits.SNAPSHOT_ID_BYTES))
         self._cache = Cache(home.cache_path)
+        self._refusals = 0
         self._catalogue = Catalogue(found.entries, {}, list(found.problems))
         # Looked up while the station is being reached.
         self._recalling = threading.Thread(target=self._recall, name="phone-recall", daemon=True)
@@ -131,13 +135,25 @@ class Backup:
             uploading.send_pages(_pages(self._catalogue.listed(), refs))
             header = manifest.encode_header(self._header(refs))
             signature = manifest.sign_header(self._identity.key, header)
-            stored = uploading.commit(header, signature)
+            stored = self._commit(uploading, header, signature)
             result = self._checked(stored, header, session)
         except BaseException:
             uploading.abort()
             raise
         uploading.close()
         return result
+
+    def _commit(
+        self, uploading: Uploading, header: bytes, signature: bytes
+    ) -> messages.BackupStored:
+        """Refused at first, it may be for bytes that the station lost: it is asked again."""
+        try:
+            return uploading.commit(header, signature)
+        except ManifestRefused as refusal:
+            self._refusals += 1
+            if self._refusals > _REFUSALS_MAX:
+                raise
+            raise CutOff(f"The station did not take the backup: {refusal}.") from None
 
     def _header(self, refs: list[PageRef]) -> ManifestHeader:
         items = self._catalogue.items.values()

@@ -11,14 +11,15 @@ from django.conf import settings
 
 from accounts.models import User
 from backupstation import roles
-from transfer import chunks, ingest, invitations, vaults
+from tests.stations import tree
+from transfer import chunks, ingest, invitations, manifests, vaults
 from transfer.checking import NotedCheck
 from transfer.chunks import Place
 from transfer.models import Invitation, Lease, Pack, Snapshot, SnapshotPack, SnapshotState
 from transfer.restore import Piece, Recovery
 from transfer.store.itemcheck import Sample
 from wire import manifest, messages
-from wire.errors import Damaged, MalformedMessage, ManifestRefused
+from wire.errors import Damaged, MalformedMessage, ManifestRefused, NotFound
 from wire.invitation import Scope
 from wire.manifest import ChunkRef, Item, ManifestHeader, PageRef
 
@@ -301,3 +302,56 @@ def test_what_a_restore_cannot_read_is_sent_again(back_up):
     while Pack.objects.filter(damaged_at=None).exists() and time.monotonic() < until:
         time.sleep(0.1)
     assert back_up(list(backup.bodies.values())[:1]).send()
+
+
+def test_each_page_is_decoded_once_for_a_request_however_wants_jump(back_up, monkeypatch):
+    backup = back_up(contents(20))
+    row = backup.run()
+    decoded = []
+    page_bytes = manifests.page_bytes
+
+    def counting(vault, page):
+        decoded.append(page.digest)
+        return page_bytes(vault, page)
+
+    monkeypatch.setattr(manifests, "page_bytes", counting)
+    order = [number % 20 for number in range(0, 20 * 7 * 3, 7)]
+    wants = [messages.Want(number, 0, 1) for number in order]
+    recovery = Recovery(backup.vault, None)
+    pieces = [
+        piece
+        for batch in recovery.chunks(messages.ChunksGet(row.snapshot_id, 9, wants))
+        for piece in batch
+    ]
+    assert len(decoded) == len(set(decoded)) == 20
+    assert [piece.ref for piece in pieces] == list(range(9, 9 + len(order)))
+    bodies = list(backup.bodies.values())
+    assert [recovery.read(piece) for piece in pieces] == [bodies[number] for number in order]
+
+
+def test_a_request_for_a_range_gives_just_that_range(back_up):
+    backup = back_up(contents(2))
+    row = backup.run()
+    recovery = Recovery(backup.vault, None)
+    for want in (messages.Want(0, 0, 2), messages.Want(0, 1, 1), messages.Want(2, 0, 1)):
+        with pytest.raises(NotFound):
+            list(recovery.chunks(messages.ChunksGet(row.snapshot_id, 0, [want])))
+
+
+# A real phone and a real station
+
+
+def test_a_phone_sends_again_what_the_station_lost(station, phone, chats):
+    phone.enrol(station)
+    (chats / "large").write_bytes(os.urandom(20_000_000))
+    first = phone.run("backup", station.link(), chats)
+    lost = list((station.folder / "store" / "packs").glob("*/*"))
+    assert len(lost) > 1
+    for pack in lost:
+        pack.unlink()
+    again = phone.run("backup", station.link(), chats)
+    assert again["sent"] > 0
+    for stored in (first, again):
+        back = chats.parent / stored["snapshot_id"]
+        phone.run("restore", station.link(), stored["snapshot_id"], "--to", back)
+        assert sorted(tree(back).values()) == sorted(tree(chats).values())

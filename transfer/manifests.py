@@ -1,6 +1,7 @@
 """Reading manifests back from the store: page by page, so that their size does not matter."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import lru_cache
 
 from transfer import chunks, station, vaults
@@ -79,6 +80,9 @@ def _sound_pages_of(vault: Vault, header: ManifestHeader) -> Iterator[list[Item]
     try:
         yield from pages_of(vault, header)
     except Damaged as error:
+        for page in header.pages:  # so that all that are damaged are sent again at once
+            with suppress(Damaged):
+                page_bytes(vault, page)
         raise ManifestRefused(f"send it again: {error}") from None
 
 

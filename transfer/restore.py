@@ -10,6 +10,8 @@ from functools import lru_cache
 from itertools import accumulate
 from typing import Final, NamedTuple
 
+import msgspec
+
 from transfer import chunks, manifests, trail, vaults
 from transfer.chunks import Place
 from transfer.models import Snapshot, Step, Vault
@@ -19,6 +21,7 @@ from wire.errors import Damaged, MalformedMessage, NotAllowed, NotFound, TooLarg
 from wire.manifest import ChunkRef, Item, ManifestHeader
 
 _PAGES_HELD: Final = 4
+_PARTS_BYTES: Final = 8 * limits.MIB
 # A damaged chunk is answered by a refusal in its place, which must fit as well.
 FAILURE_CHARS_MAX: Final = 200
 _FAILURE_FRAME_BYTES: Final = 512
@@ -100,27 +103,43 @@ class Recovery:
         total = sum(max(0, want.count) for want in message.wants)
         if not 0 <= message.start <= 2**32 - total:
             raise MalformedMessage("reference out of range")
-        for want in message.wants:
-            self._check(message.snapshot_id, want)
-        refs = (ref for want in message.wants for ref in self._refs(message.snapshot_id, want))
+        parts = self._parts(message)
+        refs = (
+            ref
+            for number, want in enumerate(message.wants)
+            for ref in (parts.get(number) or self._part(message.snapshot_id, want)).refs()
+        )
         start = message.start
         for batch in chunks.batches(refs):
             yield self._pieces(batch, start)
             start += len(batch)
 
-    def _check(self, snapshot_id: str, want: messages.Want) -> None:
+    def _parts(self, message: messages.ChunksGet) -> dict[int, Item]:
+        """What each want, by its number, is of its item; each page is decoded once for it.
+
+        The first :data:`_PARTS_BYTES` are kept. Whoever asks for more is sent so much that pages
+        may be decoded again.
+        """
+        parts: dict[int, Item] = {}
+        kept = 0
+        for number in sorted(range(len(message.wants)), key=lambda n: message.wants[n].item):
+            part = self._part(message.snapshot_id, message.wants[number])
+            kept += len(part.chunks)
+            if kept <= _PARTS_BYTES:
+                parts[number] = part
+        return parts
+
+    def _part(self, snapshot_id: str, want: messages.Want) -> Item:
+        """The item with nothing but the wanted chunks, which this connection may have."""
         item = self._item(snapshot_id, want.item)
         if want.first < 0 or want.count <= 0 or want.first + want.count > item.chunk_count:
             raise NotFound(f"item {want.item} has no such range")
         selection = self._bound_selection
         if selection is not None and not selection.covers(item.name):
             raise NotAllowed("this item is outside what the invitation permits")
-
-    def _refs(self, snapshot_id: str, want: messages.Want) -> Iterator[ChunkRef]:
-        item = self._item(snapshot_id, want.item)
-        for number, ref in enumerate(item.refs()):
-            if want.first <= number < want.first + want.count:
-                yield ref
+        width = len(item.chunks) // item.chunk_count
+        wanted = slice(want.first * width, (want.first + want.count) * width)
+        return msgspec.structs.replace(item, chunks=item.chunks[wanted])
 
     def _item(self, snapshot_id: str, number: int) -> Item:
         _, header = self._header(snapshot_id)
