@@ -33,7 +33,7 @@ from backupstation.settings import keep_private
 from tests.page_cast import signed_in, snapshot_of
 from tests.stations import ROOT, Station, _environment, running
 from transfer import approvals, invitations, registration, trail
-from transfer.models import ApprovalKind, Invitation, Issuer
+from transfer.models import ApprovalKind, Invitation, Issuer, SnapshotState
 from transfer.store.backends import ObjectExists
 from transfer.store.backends.posix import PosixBackend
 from wire import im, messages, tokens
@@ -304,3 +304,13 @@ def test_the_clocks_are_compared_whenever_keys_are_fetched(registered: User) -> 
         Issuer.objects.create(iss="urn:im", origin=origin, keys=[NEW_KEY.hex()])
         assert registration.refresh_all() == {}
     assert abs(Issuer.objects.get(iss="urn:im").clock_offset_seconds - 7200) <= 2
+
+
+def test_a_receipt_that_cannot_be_written_keeps_no_station_from_starting(
+    registered: User, caplog
+) -> None:
+    owed = snapshot_of(registered, state=SnapshotState.COMMITTED)  # its vault has no object
+    roles.prepare()
+    assert "is still owed" in caplog.text
+    owed.refresh_from_db()
+    assert owed.state == SnapshotState.COMMITTED
