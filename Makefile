@@ -44,8 +44,8 @@ lint: $(DEV_VENV)
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python manage.py makemigrations --check --dry-run
-	$(BIN)/python manage.py check --fail-level WARNING
+	STATION_DATA_DIR=var/lint $(BIN)/python manage.py makemigrations --check --dry-run
+	STATION_DATA_DIR=var/lint $(BIN)/python manage.py check --fail-level WARNING
 
 bench: $(DEV_VENV)
 	@sh tests/need-debian rsync:rsync restic:restic rclone:rclone sshd:openssh-server

@@ -104,7 +104,9 @@ def _store(kept: Kept, *arguments: str, code: int = 0, typed: str = "") -> str:
 
 
 def _answer(kept: Kept, *arguments: str, code: int = 0) -> Any:
-    return json.loads(_store(kept, *arguments, "--json", code=code))
+    told = _store(kept, *arguments, "--json", code=code)
+    [answer] = [line for line in told.splitlines() if line.startswith("{")]  # the log speaks too
+    return json.loads(answer)
 
 
 def _lose_everything_but_the_objects(kept: Kept) -> Path:
