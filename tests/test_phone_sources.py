@@ -3,6 +3,8 @@
 import os
 import socket
 import sys
+import tempfile
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -134,12 +136,27 @@ def test_a_name_longer_than_the_limit_is_reported(tmp_path):
     assert [problem.reason for problem in found.problems] == [Reason.UNNAMEABLE]
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root reads everything")
-def test_a_folder_that_may_not_be_read_is_reported(tmp_path):
-    write(tmp_path / "c" / "a.txt")
-    closed = tmp_path / "c" / "closed"
-    closed.mkdir(mode=0)
-    assert reasons(scan([tmp_path / "c"])) == [("closed", Reason.UNREADABLE)]
+@contextmanager
+def without_roots_powers():
+    """Root reads everything; as nobody it is refused like anybody else."""
+    before = os.geteuid()
+    if before == 0:
+        os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(before)
+
+
+def test_a_folder_that_may_not_be_read_is_reported():
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        write(folder / "a.txt")
+        (folder / "closed").mkdir(mode=0)
+        with without_roots_powers():
+            found = scan([folder])
+        assert reasons(found) == [("closed", Reason.UNREADABLE)]
 
 
 def test_a_file_larger_than_an_item_may_be_is_reported(tmp_path):
