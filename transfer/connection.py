@@ -77,6 +77,7 @@ class Connection:
         self._verified_by = self._heard + limits.IDLE_SECONDS
         self._over = False
         self._finished = asyncio.Event()
+        self._ending: asyncio.Task[None] | None = None
         self._logbook = Logbook(session_id)
 
     async def start(self) -> None:
@@ -323,21 +324,30 @@ class Connection:
         await self._finish(None)
 
     async def _finish(self, cause: WireError | PhoneLeft | None) -> None:
-        """Stop everything; without a cause the connection was lost. One failure hides no other."""
+        """End in a task of its own: whoever waits for it may be cancelled, the ending may not."""
         current = asyncio.current_task()
         others = [task for task in self._tasks if task is not current]
-        for task in others:
-            task.cancel()
-        await asyncio.gather(*others, return_exceptions=True)
-        await self._logbook.settled()
-        for end in (self._end_transfer, self._end_approval, self._end_invitation):
-            try:
-                await end(cause)
-            except Exception:
-                log.exception("connection %s did not end well", self.session_id[:8])
-        if _claimed.get(self.session_id) is self:
-            del _claimed[self.session_id]
-        self._finished.set()
+        self._ending = asyncio.create_task(self._end(cause, others))
+        await asyncio.shield(self._ending)
+
+    async def _end(
+        self, cause: WireError | PhoneLeft | None, others: list[asyncio.Task[None]]
+    ) -> None:
+        """Stop everything; without a cause the connection was lost. One failure hides no other."""
+        try:
+            for task in others:
+                task.cancel()
+            await asyncio.gather(*others, return_exceptions=True)
+            await self._logbook.settled()
+            for end in (self._end_transfer, self._end_approval, self._end_invitation):
+                try:
+                    await end(cause)
+                except Exception:
+                    log.exception("connection %s did not end well", self.session_id[:8])
+        finally:
+            if _claimed.get(self.session_id) is self:
+                del _claimed[self.session_id]
+            self._finished.set()
 
     async def _end_transfer(self, cause: WireError | PhoneLeft | None) -> None:
         if self._transfer is not None:

@@ -162,10 +162,12 @@ class Receiving:
         What that one received must be sealed before anything is said to be lacking.
         """
         self._key = (self._session.vault.pk, snapshot_id)
-        older = _under_way.get(self._key)
-        if older is not None and older._session.phone_key == self._session.phone_key:
+        while (older := _under_way.get(self._key)) is not None:
+            if older._session.phone_key != self._session.phone_key:
+                return  # the upload itself refuses another phone
             await older._session.give_way()
-        _under_way.setdefault(self._key, self)
+        # Nothing is awaited between the last look and this: of several newcomers one gets here.
+        _under_way[self._key] = self
 
     def _begin_ingest(self, message: messages.BackupBegin) -> None:
         session = self._session
