@@ -179,6 +179,8 @@ def test_ctrl_c_stops_cleanly(home, chats):
             text=True,
             cwd=ROOT,
             env=os.environ | {"PHONE_HOME": str(home)},
+            # A shell without job control starts what runs in the background with Ctrl-C ignored.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
         )
         assert process.stderr is not None
         assert "press Allow" in process.stderr.readline()
