@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Final, TypeVar
 
 import msgspec
+from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 
@@ -22,6 +23,7 @@ from wire.im import Refusal, Refused
 logger = logging.getLogger(__name__)
 
 _JSON: Final = "application/json"
+_NO_DATABASE: Final = "The IM server cannot use its database now. Is its disk full?"
 _PREFLIGHT_SECONDS: Final = 3600
 _Request = TypeVar("_Request", bound=im.Body)
 View = Callable[[HttpRequest], HttpResponse]
@@ -80,6 +82,9 @@ def _answered(request: HttpRequest, method: str, answer: Call) -> HttpResponse:
         return HttpResponse(answer(request, now), content_type=_JSON)
     except Refused as error:
         refused = error
+    except DatabaseError:
+        logger.exception("%s failed", request.path)
+        refused = Refused(Refusal.UNKNOWN, _NO_DATABASE)
     throttle.note_refusal(address, now)
     logger.info("refused %s from %s: %s", request.path, address, refused.refusal.value)
     response = HttpResponse(

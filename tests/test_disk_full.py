@@ -8,6 +8,7 @@ import hashlib
 import json
 import os
 import random
+import re
 import subprocess
 import sys
 import time
@@ -277,6 +278,7 @@ def test_a_station_starts_on_a_full_disk_or_says_why_not(place, tmp_path, end):
             assert hashes(back / "kept") == hashes(place.kept)
         else:  # neither the IM server's role nor the station's could note that the link was used
             assert run.answer()["error"]["code"] in ("4507", "unknown"), run.errors
+            assert re.search("disk is full|disk full", run.errors), run.errors
         place.disk.empty()
     else:
         place.disk.empty()
