@@ -9,7 +9,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Coroutine
-from typing import Final
+from typing import Any, Final, ParamSpec, TypeVar
 
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
@@ -56,6 +56,8 @@ _NORMAL_CLOSURE: Final = 1000
 _claimed: Final[dict[str, "Connection"]] = {}
 Send = Callable[[bytes], Awaitable[None]]
 Close = Callable[[int], Awaitable[None]]
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
 
 
 class Connection:
@@ -75,7 +77,8 @@ class Connection:
         self._tasks: set[asyncio.Task[None]] = set()
         self._heard = time.monotonic()
         self._verified_by = self._heard + limits.IDLE_SECONDS
-        self._over = False
+        self._changing: asyncio.Future[Any] | None = None
+        self._flushing = asyncio.Lock()
         self._finished = asyncio.Event()
         self._ending: asyncio.Task[None] | None = None
         self._logbook = Logbook(session_id)
@@ -86,7 +89,7 @@ class Connection:
 
     async def receive(self, message: bytes) -> None:
         """Take in one binary WebSocket message."""
-        if self._over:
+        if self._ending is not None:
             return
         self._heard = time.monotonic()
         try:
@@ -111,9 +114,7 @@ class Connection:
                 self._logbook.note(Step.CONNECTED)
             case EnrolRequested(phone_key=phone_key, name=name):
                 digits = handshake.digits
-                self._approval = await in_database(
-                    verification.ask_to_enrol, self._live(), phone_key, name, digits
-                )
+                await self._change(self._ask_to_enrol, phone_key, name, digits)
                 await self._ask(self._finish_enrolment)
             case FirstAccepted():
                 await self._take_first(event)
@@ -139,23 +140,55 @@ class Connection:
         return self._handshake
 
     async def _flush(self) -> None:
-        for message in self._shaking().data_to_send():
-            await self._send(message)
+        """Send what is queued. One at a time: what was sealed first must go out first."""
+        async with self._flushing:
+            for message in self._shaking().data_to_send():
+                await self._send(message)
+
+    async def _change(self, function: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> _T:
+        """Change something on a database thread. It cannot be stopped: the end waits as well.
+
+        Raises ``ConnectionError`` when the connection is over, before or after.
+        """
+        self._check_going_on()
+        self._changing = work = in_database(function, *args, **kwargs)
+        done = await asyncio.shield(work)
+        self._check_going_on()
+        return done
+
+    def _check_going_on(self) -> None:
+        if self._ending is not None:
+            raise ConnectionError("the connection has ended")
+
+    def _ask_to_enrol(self, phone_key: bytes, name: str, digits: str) -> None:
+        """On a database thread: the end must find the question even if nobody awaits it."""
+        self._approval = verification.ask_to_enrol(self._live(), phone_key, name, digits)
+
+    def _claim(self, first: FirstAccepted, digits: str) -> None:
+        """On a database thread: the end must find the claim even if nobody awaits it."""
+        outcome = verification.take_first(self._live(), first, digits)
+        _claimed[self.session_id] = self
+        if isinstance(outcome, verification.AskOwner):
+            self._approval = outcome.approval
+        else:
+            self._vault = outcome.vault
+
+    def _enrol(self, approval: Approval) -> messages.Enrolled:
+        """On a database thread, as ``_claim``."""
+        grant = verification.enrol(self._live(), approval)
+        _claimed[self.session_id] = self
+        return grant
 
     async def _take_first(self, first: FirstAccepted) -> None:
         await self._displace()
         self._first = first
-        digits = self._shaking().digits
-        outcome = await in_database(verification.take_first, self._live(), first, digits)
+        await self._change(self._claim, first, self._shaking().digits)
         self._logbook.note(Step.CONFIRMED)
         self._logbook.note(Step.FIRST_VERIFIED, {"account": first.ticket.sub})
-        _claimed[self.session_id] = self
-        if isinstance(outcome, verification.AskOwner):
-            self._approval = outcome.approval
+        if self._vault is None:
             await self._ask(self._finish_link)
-            return
-        self._vault = outcome.vault
-        await self._send_second()
+        else:
+            await self._send_second()
 
     async def _displace(self) -> None:
         """A follow-up's connection that is still open here is one that its phone has given up."""
@@ -183,7 +216,7 @@ class Connection:
         approval, self._approval = self._approval, None
         if approval is None:
             return
-        grant = await in_database(verification.enrol, self._live(), approval)
+        grant = await self._change(self._enrol, approval)
         self._shaking().enrolled(grant)
         await self._flush()
 
@@ -191,7 +224,7 @@ class Connection:
         self._approval = None
         if self._first is None:
             return
-        self._vault = await in_database(verification.link, self._live(), self._first.ticket)
+        self._vault = await self._change(verification.link, self._live(), self._first.ticket)
         await self._send_second()
 
     async def _send_second(self) -> None:
@@ -204,7 +237,7 @@ class Connection:
         if first is None or vault is None:
             raise VerificationFailed("verified before the first verification information")
         self._logbook.note(Step.VERIFIED)
-        terms = await in_database(verification.opening, invitation, first.ticket)
+        terms = await self._change(verification.opening, invitation, first.ticket)
         handshake = self._shaking()
         outbox = Outbox(handshake.channel, self._send)
         self._session = Session(
@@ -252,6 +285,10 @@ class Connection:
     # The end
 
     def _spawn(self, work: Coroutine[None, None, None]) -> None:
+        """Work until the connection ends, but not beyond: nobody would stop it then."""
+        if self._ending is not None:
+            work.close()
+            return
         task = asyncio.create_task(self._guarded(work))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -263,17 +300,38 @@ class Connection:
             await self._fail(error)
 
     async def _fail(self, cause: Exception) -> None:
-        """Tell phone, trail and log what belongs to each, once, and close."""
-        if self._over:
-            return
-        self._over = True
-        if isinstance(cause, ConnectionError):  # the server says so when the peer is gone
-            await self._finish(None)
-            return
-        if isinstance(cause, PhoneLeft):
+        # The server raises ConnectionError when the peer is gone: as good as lost.
+        await asyncio.shield(self._end(None if isinstance(cause, ConnectionError) else cause))
+
+    async def lost(self) -> None:
+        """The WebSocket is gone."""
+        await asyncio.shield(self.abandon())
+
+    def abandon(self) -> asyncio.Task[None]:
+        """As ``lost``, for a caller that cannot wait."""
+        return self._end(None)
+
+    def _end(self, cause: Exception | None) -> asyncio.Task[None]:
+        """End once, in a task of its own: whoever waits may be cancelled, the ending may not."""
+        if self._ending is None:
+            self._ending = asyncio.create_task(self._wind_up(cause))
+        return self._ending
+
+    async def _wind_up(self, cause: Exception | None) -> None:
+        """Tell phone, trail and log what belongs to each, stop everything, and close."""
+        code: int | None = None
+        try:
+            if isinstance(cause, PhoneLeft):
+                code = _NORMAL_CLOSURE
+            elif cause is not None:
+                cause, code = await self._report(cause)
+        finally:
             await self._finish(cause)
-            await self._close(_NORMAL_CLOSURE)
-            return
+        if code is not None:
+            await self._hang_up(code)
+
+    async def _report(self, cause: Exception) -> tuple[WireError, int]:
+        """Tell phone, trail and log; the error for them, and the close code."""
         if not isinstance(cause, WireError):
             log.error("connection %s failed", self.session_id[:8], exc_info=cause)
         error = faults.as_told(cause)
@@ -281,14 +339,19 @@ class Connection:
         log.info("connection %s: %s %s", self.session_id[:8], error.code, error)
         if self.proved_knowledge:
             self._logbook.note(Step.FAILED, reason=str(error), code=error.code)
-        await self._finish(error)
-        await self._close(code)
+        return error, code
+
+    async def _hang_up(self, code: int) -> None:
+        try:
+            await self._close(code)
+        except Exception as secondary:
+            log.info("could not close: %r", secondary)
 
     async def _give_way(self) -> None:
         """The phone has come back on a newer connection: this one is as good as lost."""
-        await self.lost()
+        self.abandon()
         await self._finished.wait()
-        await self._close(_NORMAL_CLOSURE)
+        await self._hang_up(_NORMAL_CLOSURE)
 
     async def _tell_phone(self, error: WireError) -> int:
         """Before OPEN a phone learns 4401 and no more, unless the owner or the clock refused."""
@@ -300,9 +363,8 @@ class Connection:
                 plaintext = control_frame(messages.encode(failure))
                 await asyncio.wait_for(self._last_word(plaintext), limits.HANDSHAKE_SECONDS)
             elif asked and isinstance(error, NotAllowed):
-                await self._send(
-                    self._shaking().channel.seal(control_frame(messages.encode(failure)))
-                )
+                self._shaking().refuse(failure)
+                await asyncio.wait_for(self._flush(), limits.HANDSHAKE_SECONDS)
         except Exception as secondary:
             log.info("could not tell the phone: %r", secondary)
         spoken = TimedOut | TooMany | StationFault | StorageFull
@@ -316,28 +378,15 @@ class Connection:
         await self._session.outbox.put(_ready(plaintext))
         await self._session.outbox.drained()
 
-    async def lost(self) -> None:
-        """The WebSocket is gone."""
-        if self._over:
-            return
-        self._over = True
-        await self._finish(None)
-
-    async def _finish(self, cause: WireError | PhoneLeft | None) -> None:
-        """End in a task of its own: whoever waits for it may be cancelled, the ending may not."""
-        current = asyncio.current_task()
-        others = [task for task in self._tasks if task is not current]
-        self._ending = asyncio.create_task(self._end(cause, others))
-        await asyncio.shield(self._ending)
-
-    async def _end(
-        self, cause: WireError | PhoneLeft | None, others: list[asyncio.Task[None]]
-    ) -> None:
+    async def _finish(self, cause: Exception | None) -> None:
         """Stop everything; without a cause the connection was lost. One failure hides no other."""
         try:
-            for task in others:
+            working = list(self._tasks)
+            for task in working:
                 task.cancel()
-            await asyncio.gather(*others, return_exceptions=True)
+            await asyncio.gather(*working, return_exceptions=True)
+            if self._changing is not None:
+                await asyncio.gather(self._changing, return_exceptions=True)
             await self._logbook.settled()
             for end in (self._end_transfer, self._end_approval, self._end_invitation):
                 try:
@@ -349,23 +398,20 @@ class Connection:
                 del _claimed[self.session_id]
             self._finished.set()
 
-    async def _end_transfer(self, cause: WireError | PhoneLeft | None) -> None:
+    async def _end_transfer(self, cause: Exception | None) -> None:
         if self._transfer is not None:
             await self._transfer.end(cause if isinstance(cause, WireError) else None)
 
-    async def _end_approval(self, _cause: WireError | PhoneLeft | None) -> None:
+    async def _end_approval(self, _cause: Exception | None) -> None:
         if self._approval is not None:
             await in_database(approvals.withdraw, self._approval)
 
-    async def _end_invitation(self, cause: WireError | PhoneLeft | None) -> None:
+    async def _end_invitation(self, cause: Exception | None) -> None:
         """A follow-up serves its phone again until a connection with it ended in order."""
-        if _claimed.get(self.session_id) is not self and not self._is_enrolled():
+        if _claimed.get(self.session_id) is not self:
             return
         lost = cause is None or isinstance(cause, TimedOut | StationFault)
         await in_database(invitations.release if lost else invitations.end, self.session_id)
-
-    def _is_enrolled(self) -> bool:
-        return self._handshake is not None and self._handshake.state is State.ENROLLED
 
 
 async def _ready(plaintext: bytes) -> bytes:

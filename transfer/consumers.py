@@ -4,6 +4,7 @@ Cookies are never read here. Bytes wait in the transport, not in memory: the nex
 only when the connection has room for it.
 """
 
+import asyncio
 import logging
 import re
 import time
@@ -56,14 +57,22 @@ class ListeningPort(AsyncConsumer):
     address: str = ""
 
     async def dispatch(self, message: dict[str, Any]) -> None:
-        """As Channels does it, without a database clean-up per message: bulk data comes here."""
-        match message["type"]:
-            case "websocket.receive":
-                await self.websocket_receive(message)
-            case "websocket.connect":
-                await self.websocket_connect()
-            case "websocket.disconnect":
-                await self.websocket_disconnect()
+        """As Channels does it, without a database clean-up per message: bulk data comes here.
+
+        The server cancels what it no longer waits for: no disconnect is handed on after that.
+        """
+        try:
+            match message["type"]:
+                case "websocket.receive":
+                    await self.websocket_receive(message)
+                case "websocket.connect":
+                    await self.websocket_connect()
+                case "websocket.disconnect":
+                    await self.websocket_disconnect()
+        except asyncio.CancelledError:
+            if self.connection is not None:
+                self.connection.abandon()
+            raise
 
     async def websocket_connect(self) -> None:
         """Accept whoever speaks this protocol and has not failed too often."""

@@ -150,6 +150,10 @@ class StationHandshake(Side):
         enrolling = self.state is State.ENROLLING
         self._send(messages.Pending("enrol" if enrolling else "link", seconds))
 
+    def refuse(self, failure: messages.Failure) -> None:
+        """Tell the phone that the owner said no."""
+        self._send(failure)
+
     def enrolled(self, grant: messages.Enrolled) -> None:
         """Answer an enrolment that the owner allowed."""
         self._require(State.ENROLLING)
