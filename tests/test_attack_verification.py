@@ -410,6 +410,9 @@ def test_text_and_oversized_messages_before_open_are_refused(desk, phone):
 def test_a_message_that_was_changed_on_its_way_ends_the_connection(desk, phone):
     invitation = desk.invitation()
     with phone.connected(invitation) as wire:
+        wire.say(messages.Ping())
+        wire.hear(messages.Pong)
+        wire.told.clear()
         sealed = bytearray(wire.channel.seal(control_frame(b'{"type":"ping"}')))
         sealed[-1] ^= 1
         wire.send(bytes(sealed))

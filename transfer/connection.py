@@ -31,6 +31,7 @@ from transfer.workers import in_database
 from wire import limits, messages
 from wire.channel import control_frame
 from wire.errors import (
+    Busy,
     NotAllowed,
     StationFault,
     StorageFull,
@@ -40,7 +41,6 @@ from wire.errors import (
     WireError,
 )
 from wire.handshake import (
-    Connected,
     EnrolRequested,
     FirstAccepted,
     Left,
@@ -81,6 +81,7 @@ class Connection:
         self._flushing = asyncio.Lock()
         self._finished = asyncio.Event()
         self._ending: asyncio.Task[None] | None = None
+        self._cause: Exception | None = None
         self._logbook = Logbook(session_id)
 
     async def start(self) -> None:
@@ -104,14 +105,12 @@ class Connection:
 
     async def _shake(self, message: bytes) -> None:
         handshake = self._handshake or await self._prepare()
-        event = handshake.receive(message)
-        if isinstance(event, Connected):
-            self.proved_knowledge = True
+        try:
+            event = handshake.receive(message)
+        finally:
+            self._note_proof(handshake)
         await self._flush()
         match event:
-            case Connected():
-                self._logbook.note(Step.SCANNED)
-                self._logbook.note(Step.CONNECTED)
             case EnrolRequested(phone_key=phone_key, name=name):
                 digits = handshake.digits
                 await self._change(self._ask_to_enrol, phone_key, name, digits)
@@ -122,6 +121,13 @@ class Connection:
                 await self._open()
             case Left():
                 raise PhoneLeft
+
+    def _note_proof(self, handshake: StationHandshake) -> None:
+        """Who uses the channel has seen the QR code; a first message may be a replay."""
+        if handshake.heard_on_channel and not self.proved_knowledge:
+            self.proved_knowledge = True
+            self._logbook.note(Step.SCANNED)
+            self._logbook.note(Step.CONNECTED)
 
     async def _prepare(self) -> StationHandshake:
         self._invitation = await in_database(verification.live_invitation, self.session_id)
@@ -284,6 +290,12 @@ class Connection:
 
     # The end
 
+    @property
+    def failed_first(self) -> bool:
+        """Whether this was a failed attempt; a code that is used or expired is none."""
+        excused = self._handshake is None and isinstance(self._cause, Busy | TimedOut)
+        return not self.proved_knowledge and not excused
+
     def _spawn(self, work: Coroutine[None, None, None]) -> None:
         """Work until the connection ends, but not beyond: nobody would stop it then."""
         if self._ending is not None:
@@ -314,6 +326,7 @@ class Connection:
     def _end(self, cause: Exception | None) -> asyncio.Task[None]:
         """End once, in a task of its own: whoever waits may be cancelled, the ending may not."""
         if self._ending is None:
+            self._cause = cause
             self._ending = asyncio.create_task(self._wind_up(cause))
         return self._ending
 

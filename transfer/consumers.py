@@ -9,6 +9,7 @@ import logging
 import re
 import time
 from collections import defaultdict, deque
+from ipaddress import IPv4Address, IPv6Network, ip_address
 from typing import Any, Final
 
 from channels.consumer import AsyncConsumer
@@ -16,7 +17,7 @@ from channels.exceptions import StopConsumer
 
 from transfer.connection import Connection
 from wire import limits
-from wire.errors import MalformedMessage, TooMany, VerificationFailed
+from wire.errors import MalformedMessage, NotAllowed, TooMany, VerificationFailed
 
 log = logging.getLogger(__name__)
 _SESSION_ID: Final = re.compile(r"[0-9a-f]{32}")
@@ -24,7 +25,10 @@ _ADDRESSES_MAX: Final = 10_000
 
 
 class Failures:
-    """Failed first messages per address, in a sliding minute; forgets the oldest address."""
+    """Failed first messages per address, in a sliding minute; forgets the oldest address.
+
+    Addresses are as ``counted_as`` says them.
+    """
 
     def __init__(self) -> None:
         self._times: defaultdict[str, deque[float]] = defaultdict(deque)
@@ -48,6 +52,29 @@ class Failures:
 
 
 failures: Final = Failures()
+
+
+def counted_as(address: str) -> str:
+    """The address, or for IPv6 its /64: one machine has all the addresses of its network."""
+    try:
+        parsed = ip_address(address.partition("%")[0])
+    except ValueError:  # a proxy's socket has none
+        return address
+    if isinstance(parsed, IPv4Address):
+        return str(parsed)
+    if parsed.ipv4_mapped is not None:
+        return str(parsed.ipv4_mapped)
+    return str(IPv6Network((int(parsed), 64), strict=False))
+
+
+def _from_elsewhere(headers: list[tuple[bytes, bytes]]) -> bool:
+    """Whether a browser sends this for a page of another host: any site can make it do so.
+
+    It must not use up the attempts of the phones behind the same address.
+    """
+    found = dict(headers)
+    origin = found.get(b"origin")
+    return origin is not None and origin.partition(b"://")[2] != found.get(b"host")
 
 
 class ListeningPort(AsyncConsumer):
@@ -76,10 +103,13 @@ class ListeningPort(AsyncConsumer):
 
     async def websocket_connect(self) -> None:
         """Accept whoever speaks this protocol and has not failed too often."""
-        self.address = (self.scope.get("client") or ("",))[0]
+        self.address = counted_as((self.scope.get("client") or ("",))[0])
         session_id = self.scope["url_route"]["kwargs"]["session_id"]
         if limits.SUBPROTOCOL not in self.scope["subprotocols"]:
             await self.close(MalformedMessage.code)
+            return
+        if _from_elsewhere(self.scope["headers"]):
+            await self.close(NotAllowed.code)
             return
         await self.send({"type": "websocket.accept", "subprotocol": limits.SUBPROTOCOL})
         if failures.too_many(self.address):
@@ -102,9 +132,10 @@ class ListeningPort(AsyncConsumer):
     async def websocket_disconnect(self) -> None:
         """Let the connection keep what it received."""
         if self.connection is not None:
-            if not self.connection.proved_knowledge:
+            ending = self.connection.abandon()
+            if self.connection.failed_first:
                 failures.add(self.address)
-            await self.connection.lost()
+            await asyncio.shield(ending)
         raise StopConsumer
 
     async def send_bytes(self, message: bytes) -> None:

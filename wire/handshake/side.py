@@ -30,6 +30,8 @@ class Side:
 
     def __init__(self) -> None:
         self.state = State.START
+        self.heard_on_channel = False
+        """Whether the peer has used the channel: who only replays a first message cannot."""
         self._channel: Channel | None = None
         self._outgoing: list[bytes] = []
 
@@ -69,7 +71,9 @@ class Side:
         self._outgoing.append(self.channel.seal(control_frame(messages.encode(message))))
 
     def _control_payload(self, message: bytes) -> bytes:
-        parts = frames(self.channel.open(message))
+        plaintext = self.channel.open(message)
+        self.heard_on_channel = True
+        parts = frames(plaintext)
         if len(parts) != 1 or parts[0].type is not FrameType.CONTROL:
             raise VerificationFailed("only single control messages before verification is complete")
         return bytes(parts[0].payload)

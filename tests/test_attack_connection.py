@@ -1,0 +1,251 @@
+"""Attacks on the edges of a connection: coming back at once, replaying, leaving in the middle."""
+
+import asyncio
+import os
+import time
+from ipaddress import ip_address
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+
+from accounts.models import User
+from backupstation import roles
+from tests.attacker import AccountPhone, Desk, Wire, eventually, fresh_address, refused_upgrade
+from tests.stations import running
+from transfer import connection as connections
+from transfer import invitations, verification
+from transfer.connection import Connection
+from transfer.consumers import counted_as
+from transfer.models import Approval, InvitationState
+from transfer.models import Invitation as InvitationRow
+from wire import limits, messages
+from wire.handshake import PhoneHandshake
+from wire.invitation import Invitation, Scope
+
+ROUNDS = 10
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory):
+    with running(tmp_path_factory.mktemp("attacked") / "station") as station:
+        desk = Desk(station)
+        yield desk
+        desk.close()
+
+
+@pytest.fixture(scope="module")
+def phone(desk):
+    return AccountPhone(desk)
+
+
+def test_who_comes_back_and_drops_at_once_does_not_block_the_upload(desk, phone):
+    """The newer connection ends while it is ending the older one, which still stores chunks."""
+    for number in range(ROUNDS):
+        chunks = [os.urandom(900_000) for _ in range(9)]
+        older = phone.opened()
+        follow_up = Invitation.decode(older.begin().invitation)
+        wanted = older.lacks(*chunks)
+        newer = phone.opened(invitation=follow_up)
+        for ref in wanted[:8]:
+            older.give((ref, chunks[ref]))
+        newer.say(messages.BackupBegin(older.snapshot_id, "mallory", "", 1, 1))
+        time.sleep(0.002 + 0.001 * (number % 4))
+        newer.cut()
+        with phone.opened() as fresh:
+            fresh.begin(older.snapshot_id)
+            assert fresh.lacks(*chunks)
+            fresh.say(messages.Bye())
+            assert fresh.closing() == 1000
+        older.cut()
+    assert eventually(lambda: not desk.spooled())
+
+
+def test_one_upload_has_one_connection_however_many_begin_it_at_once(desk, phone):
+    first = phone.opened()
+    first.begin()
+    newcomers = [phone.opened() for _ in range(3)]
+    for wire in newcomers:
+        wire.say(messages.BackupBegin(first.snapshot_id, "mallory", "", 1, 1))
+    answers = eventually(lambda: [alive for alive in newcomers if alive and answers_ping(alive)])
+    assert len(answers) == 1
+    for wire in [first, *newcomers]:
+        wire.cut()
+
+
+def answers_ping(wire):
+    try:
+        wire.say(messages.Ping())
+        wire.hear(messages.Pong, seconds=4)
+    except Exception:
+        return False
+    return True
+
+
+def test_a_replayed_first_message_leaves_no_trace_and_counts_as_a_failure(desk):
+    invitation, address = desk.invitation(), fresh_address()
+    seen = Wire(invitation)
+    seen.shaking.hello()
+    (hello,) = seen.shaking.data_to_send()
+    seen.send(hello)
+    seen.receive()
+    seen.cut()
+    for _ in range(limits.FAILED_HANDSHAKES_PER_MINUTE):
+        with Wire(invitation, address=address) as replay:
+            replay.send(hello)
+            replay.receive()
+            replay.send(os.urandom(50))
+            assert replay.closing() == 4401
+    assert eventually(lambda: throttled(invitation, address))
+    assert [step["step"] for step in desk.state(invitation).trail] == ["shown"]
+
+
+def throttled(invitation, address):
+    with Wire(invitation, address=address) as wire:
+        wire.send(os.urandom(48))
+        return wire.closing() == 4429
+
+
+def test_a_used_or_expired_code_is_no_failed_attempt(desk, phone):
+    invitation, address = desk.invitation(), fresh_address()
+    desk.expire(session=invitation.session_id.hex(), seconds=limits.CLOCK_SKEW_SECONDS + 5)
+    for _ in range(limits.FAILED_HANDSHAKES_PER_MINUTE + 1):
+        with Wire(invitation, address=address) as wire:
+            wire.shaking.hello()
+            wire.flush()
+            assert wire.closing() == 4408
+
+
+@pytest.mark.parametrize("origin", ["http://evil.example", "null", "https://127.0.0.1:1"])
+def test_other_sites_do_not_use_up_a_visitors_attempts(desk, phone, origin):
+    address = fresh_address()
+    for number in range(limits.FAILED_HANDSHAKES_PER_MINUTE + 1):
+        session = f"{number:032x}"
+        upgrade = {"session": session, "address": address, "origin": origin}
+        assert refused_upgrade(desk.invitation(), **upgrade) == 403
+    with phone.opened(address=address) as wire:
+        wire.say(messages.Bye())
+        assert wire.closing() == 1000
+
+
+def test_addresses_of_one_network_are_counted_together():
+    assert counted_as("2001:db8:1:2:3::4") == counted_as("2001:db8:1:2:ffff::1%eth0")
+    assert counted_as("2001:db8:1:2::1") != counted_as("2001:db8:1:3::1")
+    assert counted_as("::ffff:192.0.2.7") == counted_as("192.0.2.7")
+    assert counted_as("192.0.2.7") != counted_as("192.0.2.8")
+
+
+# On a connection without a network, where the moment can be chosen
+
+
+class Line:
+    """A phone and the station's connection, message by message; sending may be slow."""
+
+    def __init__(self, invitation):
+        self.invitation = invitation
+        key = Ed25519PrivateKey.generate()
+        self.phone = PhoneHandshake(invitation, key, X25519PrivateKey.generate())
+        self.connection = Connection(invitation.session_id.hex(), self.hear, self.close)
+        self.delays = []
+        self.heard = []
+
+    async def hear(self, message):
+        await asyncio.sleep(self.delays.pop(0) if self.delays else 0)
+        self.heard.append(self.phone.receive(message))
+
+    async def close(self, code):
+        pass
+
+    async def say(self):
+        for message in self.phone.data_to_send():
+            await self.connection.receive(message)
+
+    async def connect(self):
+        self.phone.hello()
+        await self.say()
+
+
+@pytest.fixture
+def invitation(transactional_db):
+    roles.prepare()
+    owner = User.objects.create_user("alice")
+    return invitations.issue(
+        owner, scope=Scope.BACKUP, addresses=[ip_address("127.0.0.1")], port=8765
+    )
+
+
+def test_a_question_that_is_asked_as_the_phone_leaves_is_withdrawn(invitation, monkeypatch):
+    ask = verification.ask_to_enrol
+
+    asked = []
+
+    def slowly(*arguments):
+        time.sleep(0.3)
+        asked.append(ask(*arguments))
+        return asked[-1]
+
+    async def leave_meanwhile():
+        line = Line(invitation)
+        await line.connect()
+        line.phone.enrol("hasty")
+        asking = asyncio.create_task(line.say())
+        await asyncio.sleep(0.1)
+        await line.connection.lost()
+        await asking
+
+    monkeypatch.setattr(verification, "ask_to_enrol", slowly)
+    asyncio.run(leave_meanwhile())
+    assert len(asked) == 1
+    assert not Approval.objects.filter(state="waiting").exists()
+
+
+def test_a_claim_that_is_made_as_the_phone_leaves_is_released(invitation, monkeypatch):
+    def claim_slowly(row, _first, _digits):
+        time.sleep(0.3)
+        invitations.claim(row.session_id, "a phone")
+        return verification.Linked(None)
+
+    async def leave_meanwhile():
+        line = Line(invitation)
+        await line.connect()
+        claiming = asyncio.create_task(line.connection._take_first(None))
+        await asyncio.sleep(0.1)
+        await line.connection.lost()
+        with pytest.raises(ConnectionError):
+            await claiming
+
+    monkeypatch.setattr(verification, "take_first", claim_slowly)
+    asyncio.run(leave_meanwhile())
+    assert InvitationRow.objects.get().state != InvitationState.CLAIMED
+    assert invitation.session_id.hex() not in connections._claimed
+
+
+def test_an_ending_goes_on_when_who_waits_for_it_is_cancelled(invitation):
+    async def cancel():
+        line = Line(invitation)
+        await line.connect()
+        line.phone.enrol("hasty")
+        await line.say()
+        leaving = asyncio.create_task(line.connection.lost())
+        await asyncio.sleep(0)
+        leaving.cancel()
+        await asyncio.wait_for(line.connection._finished.wait(), 5)
+
+    asyncio.run(cancel())
+    assert not Approval.objects.filter(state="waiting").exists()
+
+
+def test_what_the_station_says_at_once_goes_out_in_order(invitation):
+    """The phone refuses any message whose nonce is not the next one."""
+
+    async def talk():
+        line = Line(invitation)
+        await line.connect()
+        line.delays = [0.1]
+        for _ in range(3):
+            line.phone.ping()
+        await asyncio.gather(*(line.connection._ping() for _ in range(3)), line.say())
+        await line.connection.lost()
+        return line.heard
+
+    assert len(asyncio.run(talk())) == 1 + 6
