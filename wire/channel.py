@@ -1,7 +1,8 @@
 """The secure channel: Noise transport messages inside WebSocket messages, and frames inside those.
 
 One WebSocket message is n x (length u16 | Noise transport message of that length); what it decrypts
-to is a whole number of frames, each type u8 | length u32 | payload. Numbers are big-endian. Both
+to is a whole number of frames, each type u8 | length u32 | payload. Every Noise message but the
+last is full, so that nobody can make much work of one message. Numbers are big-endian. Both
 directions count Noise nonces from 0, so a message that is lost, repeated, swapped or changed fails.
 
 Bulk data passes here: ``reserve`` and ``reserve_seal`` are cheap and keep the order on the loop's
@@ -89,6 +90,8 @@ class Channel:
         lengths: list[int] = []
         at = 0
         while at < len(message):
+            if lengths and lengths[-1] != limits.NOISE_MESSAGE_BYTES_MAX:
+                raise MalformedMessage("a Noise message before the last is not full")
             length = int.from_bytes(message[at : at + _LENGTH])
             at += _LENGTH + length
             if length <= _TAG or at > len(message):
