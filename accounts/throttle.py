@@ -36,10 +36,10 @@ def _count(key: str) -> int:
 
 
 def _key(what: str, address: str, now: int) -> str:
-    return f"im:{what}:{_network(address)}:{now // _MINUTE_SECONDS}"
+    return f"im:{what}:{network(address)}:{now // _MINUTE_SECONDS}"
 
 
-def _network(address: str) -> str:
+def network(address: str) -> str:
     """Return the address; of IPv6 its /64, in which one device may have any number of them."""
     try:
         parsed = ip_address(address.partition("%")[0])

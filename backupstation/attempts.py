@@ -5,6 +5,8 @@ from typing import Final
 
 from django.core.cache import cache
 
+from accounts.throttle import network
+
 WINDOW_SECONDS: Final = 10 * 60
 PER_ADDRESS_MAX: Final = 10
 # Higher, so that one rude neighbour cannot lock the owner out from another address.
@@ -36,7 +38,7 @@ def _count(key: str) -> int:
 
 
 def _address_key(address: str) -> str:
-    return f"sign-in:address:{address}"
+    return f"sign-in:address:{network(address)}"
 
 
 def _name_key(name: str) -> str:

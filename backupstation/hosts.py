@@ -18,7 +18,7 @@ from django.http.response import HttpResponseBase
 
 DEFAULT_PORTS: Final = {"http": 80, "https": 443, "ws": 80, "wss": 443}
 REFUSAL: Final = (
-    "This station answers to IP addresses, localhost and the names in STATION_ALLOWED_HOSTS.\n"
+    "This server answers to IP addresses, localhost and the names in STATION_ALLOWED_HOSTS.\n"
 )
 
 Response = HttpResponseBase | Awaitable[HttpResponseBase]

@@ -128,5 +128,5 @@ class RequestFactory(HTTPFactory):
         if not self.server.has_room_for(addr.host):
             return None
         channel = super().buildProtocol(addr)
-        channel.requestFactory = Request
+        channel.requestFactory = self.server.request_class
         return channel

@@ -22,7 +22,7 @@ from twisted.internet.error import CannotListenError
 
 from backupstation import masking, runtime
 from backupstation.flow import InputQueue, PeerGone, ServerLimits, TcpPort
-from backupstation.requests import RequestFactory
+from backupstation.requests import Request, RequestFactory
 from backupstation.sockets import Socket, SocketFactory
 
 logger = logging.getLogger(__name__)
@@ -73,6 +73,8 @@ class StationServer(Server):
         self.limits = limits
         self.connections: dict[Any, dict[str, Any]] = {}
         self.listeners: dict[Socket, str] = {}
+        self.request_class: type[Request] = Request
+        self.port_class: type[TcpPort] = TcpPort
         self._stopping: asyncio.Future[None] | None = None
 
     def listen_and_run(self, host: str, port: int, ready: Callable[[int], None]) -> None:
@@ -80,7 +82,7 @@ class StationServer(Server):
         asyncio.set_event_loop(twisted_loop)
         runtime.log_only_faults(__name__)
         self.ws_factory = self._socket_factory()
-        self.port = TcpPort(port, RequestFactory(self), _BACKLOG, host, reactor)
+        self.port = self.port_class(port, RequestFactory(self), _BACKLOG, host, reactor)
         try:
             self.port.startListening()
         except CannotListenError as error:

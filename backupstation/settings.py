@@ -107,12 +107,14 @@ INSTALLED_APPS = [
     "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
     "accounts",
+    "backupstation.imserver",
 ]
 if STATION_ROLE == "station":
     INSTALLED_APPS += ["transfer", "backupstation"]
 
 MIDDLEWARE = [
     "backupstation.hosts.HostMiddleware",
+    "backupstation.cookies.SecureCookies",
     "accounts.middleware.CookielessCalls",
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -126,7 +128,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 
-ROOT_URLCONF = "backupstation.urls" if STATION_ROLE == "station" else "accounts.standalone_urls"
+ROOT_URLCONF = "backupstation.urls" if STATION_ROLE == "station" else "backupstation.imserver.urls"
 ASGI_APPLICATION = "backupstation.asgi.application"
 TEMPLATES = [
     {
@@ -165,8 +167,8 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
-LOGIN_URL = "sign-in"
-LOGIN_REDIRECT_URL = "station"
+LOGIN_URL = {"station": "sign-in", "imserver": "admin:login"}[STATION_ROLE]
+LOGIN_REDIRECT_URL = {"station": "station", "imserver": "admin:index"}[STATION_ROLE]
 LOGOUT_REDIRECT_URL = "sign-in"
 
 LANGUAGE_CODE = "en"

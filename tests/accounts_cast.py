@@ -1,5 +1,6 @@
 """The cast: phones, stations and a real IM server process for the tests of accounts."""
 
+import datetime
 import http.client
 import json
 import os
@@ -10,6 +11,9 @@ from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from wire import im
@@ -69,8 +73,9 @@ class PhoneActor:
 class ImServerActor:
     """A running IM server and its operator's command line."""
 
-    def __init__(self, folder, origin, iss, process):
-        self.folder, self.origin, self.iss, self.process = folder, origin, iss, process
+    def __init__(self, folder, started, process):
+        self.folder, self.started, self.process = folder, started, process
+        self.origin, self.iss = started["origin"], started["iss"]
 
     def operate(self, action, *arguments):
         return json.loads(_manage(self.folder, action, "--json", *arguments))
@@ -106,26 +111,59 @@ def environment(folder):
     return kept | {"STATION_DATA_DIR": str(folder), "STATION_LOG_LEVEL": "CRITICAL"}
 
 
-def _manage(folder, *arguments):
+def imserver(folder, *arguments, typed=""):
+    """Exit code, standard output and error of one command of its operator."""
     command = [sys.executable, str(ROOT / "manage.py"), "imserver", *arguments]
-    done = subprocess.run(command, env=environment(folder), capture_output=True, text=True)
-    if done.returncode:
-        raise RuntimeError(done.stderr)
-    return done.stdout
+    done = subprocess.run(
+        command, env=environment(folder), input=typed, capture_output=True, text=True, timeout=60
+    )
+    return done.returncode, done.stdout, done.stderr
+
+
+def _manage(folder, *arguments):
+    status, told, error = imserver(folder, *arguments)
+    if status:
+        raise RuntimeError(error)
+    return told
 
 
 @contextmanager
-def running_imserver(folder, *options):
+def running_imserver(folder, *options, **settings):
     """A real `manage.py imserver run` on a port that the system chose; ended by SIGTERM."""
     run = [sys.executable, str(ROOT / "manage.py"), "imserver", "run"]
     command = [*run, "--port", "0", "--json", *options]
     with subprocess.Popen(
-        command, env=environment(folder), stdout=subprocess.PIPE, text=True
+        command, env=environment(folder) | settings, stdout=subprocess.PIPE, text=True
     ) as process:
         try:
-            started = json.loads(process.stdout.readline())
-            yield ImServerActor(folder, started["origin"], started["iss"], process)
+            yield ImServerActor(folder, json.loads(process.stdout.readline()), process)
         finally:
             process.terminate()
             process.wait(timeout=20)
             process.stdout.close()
+
+
+def certificate_in(folder):
+    """Paths of a self-signed certificate for 127.0.0.1 and of its key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "im.test")])
+    start = datetime.datetime.now(datetime.UTC) - datetime.timedelta(hours=1)
+    names = x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))])
+    built = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(start)
+        .not_valid_after(start + datetime.timedelta(days=1))
+        .add_extension(names, critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    paths = folder / "im.pem", folder / "im.key"
+    paths[0].write_bytes(built.public_bytes(serialization.Encoding.PEM))
+    paths[1].write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+    )
+    return paths

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.accounts_cast import certificate_in
 from tests.stations import Phone, Station, running
 
 SAMPLES = Path(__file__).parent / "samples"
@@ -37,3 +38,9 @@ def chats(tmp_path: Path) -> Path:
     folder = tmp_path / "chats"
     shutil.copytree(SAMPLES, folder)
     return folder
+
+
+@pytest.fixture
+def certificate(tmp_path: Path) -> tuple[Path, Path]:
+    """A certificate for 127.0.0.1 and its key, in PEM files."""
+    return certificate_in(tmp_path)

@@ -1,55 +1,13 @@
 """`manage.py imserver`: its own folder, its socket, and what it tells its operator."""
 
-import datetime
 import json
 import socket
 import ssl
-import subprocess
-import sys
 import urllib.request
-from ipaddress import ip_address
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
-from tests.accounts_cast import ROOT, environment, running_imserver
-
-
-def imserver(folder, *arguments):
-    command = [sys.executable, str(ROOT / "manage.py"), "imserver", *arguments]
-    done = subprocess.run(
-        command, env=environment(folder), capture_output=True, text=True, timeout=60
-    )
-    return done.returncode, done.stdout, done.stderr
-
-
-@pytest.fixture
-def certificate(tmp_path):
-    """Paths of a self-signed certificate for 127.0.0.1 and of its key."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "im.test")])
-    start = datetime.datetime.now(datetime.UTC) - datetime.timedelta(hours=1)
-    names = x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))])
-    built = (
-        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
-        .not_valid_before(start)
-        .not_valid_after(start + datetime.timedelta(days=1))
-        .add_extension(names, critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    paths = tmp_path / "im.pem", tmp_path / "im.key"
-    paths[0].write_bytes(built.public_bytes(serialization.Encoding.PEM))
-    paths[1].write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        )
-    )
-    return paths
+from tests.accounts_cast import imserver, running_imserver
 
 
 def test_codes_can_be_printed_before_the_first_run(tmp_path):
@@ -84,6 +42,8 @@ def test_says_where_it_listens_and_serves_https_with_a_certificate(tmp_path, cer
         (["--host", "im.example.org"], "IP address"),
         (["--certificate", "im.pem"], "go together"),
         (["--private-key", "im.key"], "go together"),
+        (["--certificate", "no.pem", "--private-key", "no.key"], "no.pem"),
+        (["--certificate", "manage.py", "--private-key", "manage.py"], "are no certificate"),
     ],
 )
 def test_refuses_to_listen_where_phones_would_not_come(tmp_path, options, reason):

@@ -4,14 +4,20 @@ It serves any number of stations. The folder is STATION_DATA_DIR; the database a
 are made when they are missing.
 """
 
+import getpass
 import json
+import sys
 import time
 from argparse import ArgumentParser
+from functools import partial
 from ipaddress import ip_address
+from pathlib import Path
 from typing import Any, Final
 
 from django.conf import settings
+from django.contrib.auth import password_validation
 from django.core.asgi import get_asgi_application
+from django.core.exceptions import ValidationError
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connection
@@ -19,12 +25,13 @@ from django.db.migrations.executor import MigrationExecutor
 
 from accounts import enrolment, issuer
 from accounts.keyring import Keyring, RotationUnderWayError
-from accounts.models import Account, Phone, Station, moment
+from accounts.models import Account, Phone, Station, User, moment
 from wire import im
 from wire.tokens import b64u
 
 Answer = dict[str, Any]
 _DEFAULT_PORT: Final = 8766
+_PORT_MAX: Final = 65_535
 _TIME: Final = "%Y-%m-%d %H:%M UTC"
 
 
@@ -38,6 +45,7 @@ class Command(BaseCommand):
         actions = parser.add_subparsers(dest="action", required=True)
         helps = {
             "run": "serve /im/v1/ and the admin",
+            "owner": "let a person sign in to the admin, or set a forgotten password",
             "account": "add an account",
             "code": "print a one-time code by which one phone joins an account",
             "station-code": "print a one-time code by which one station registers",
@@ -50,6 +58,8 @@ class Command(BaseCommand):
         parsers = {name: actions.add_parser(name, help=text) for name, text in helps.items()}
         for action in parsers.values():
             action.add_argument("--json", action="store_true", help="print one JSON object")
+        parsers["owner"].add_argument("name")
+        parsers["owner"].add_argument("--password-file", help="- is standard input")
         parsers["account"].add_argument("name")
         parsers["code"].add_argument("account", help="the account's name, or its subject")
         parsers["revoke-phone"].add_argument("thumbprint", help="or a start of it that is unique")
@@ -75,24 +85,52 @@ class Command(BaseCommand):
         self.stdout.flush()
 
     def _run(self, options: Answer, _now: int) -> tuple[Answer, list[str]]:
-        from accounts.imserver import FORWARDED_FOR, ImServer  # noqa: PLC0415 - installs Twisted's reactor
-
-        def announce(port: int) -> None:
-            origin = _origin(options, port)
-            iss = issuer.current().iss
-            self._say(options, {"origin": origin, "iss": iss}, [f"IM server {iss} at {origin}"])
-
-        server = ImServer(
-            announce=announce,
-            application=get_asgi_application(),
-            endpoints=[_endpoint(options)],
-            proxy_forwarded_address_header=FORWARDED_FOR if options["behind_proxy"] else None,
-            server_name="backupstation",
+        _require_safe_address(options)
+        from backupstation.imserver.serving import (  # noqa: PLC0415 - installs Twisted's reactor
+            Certificate,
+            ImServer,
         )
-        server.run()
-        if server.failure:
-            raise CommandError(server.failure)
+
+        try:
+            certificate = None
+            if options["certificate"]:
+                certificate = Certificate(
+                    Path(options["certificate"]), Path(options["private_key"])
+                )
+            server = ImServer(
+                get_asgi_application(), certificate, behind_proxy=options["behind_proxy"]
+            )
+            server.listen_and_run(options["host"], options["port"], partial(self._ready, options))
+        except (OSError, ValueError) as error:
+            raise CommandError(f"The IM server cannot start: {error}.") from None
         return {"stopped": True}, ["stopped"]
+
+    def _ready(self, options: Answer, port: int) -> None:
+        origin, iss = _origin(options, port), issuer.current().iss
+        has_owner = User.objects.filter(is_superuser=True, is_active=True).exists()
+        names = ", ".join(["IP addresses", "localhost", *settings.STATION_ALLOWED_HOSTS])
+        lines = [
+            f"IM server {iss} at {origin}",
+            f"It answers to {names}; STATION_ALLOWED_HOSTS adds names.",
+        ]
+        if not has_owner:
+            lines.append("Nobody can sign in to its admin yet: `manage.py imserver owner NAME`.")
+        self._say(options, {"origin": origin, "iss": iss, "owner": has_owner}, lines)
+
+    def _owner(self, options: Answer, _now: int) -> tuple[Answer, list[str]]:
+        user = User.objects.filter(username=options["name"]).first() or User(
+            username=options["name"]
+        )
+        password = _password(options["password_file"])
+        try:
+            user.username_validator(user.username)
+            password_validation.validate_password(password, user)
+        except ValidationError as error:
+            raise CommandError(" ".join(error.messages)) from None
+        user.set_password(password)
+        user.is_active = user.is_staff = user.is_superuser = True
+        user.save()
+        return {"owner": user.username}, [f"{user.username} may sign in at /admin/."]
 
     def _account(self, options: Answer, now: int) -> tuple[Answer, list[str]]:
         if Account.objects.filter(name=options["name"]).exists():
@@ -175,25 +213,38 @@ def _add_run_arguments(parser: ArgumentParser) -> None:
     )
 
 
-def _endpoint(options: Answer) -> str:
-    """Return Twisted's description of the socket; plain http only on loopback or behind a proxy."""
-    host, port = options["host"], options["port"]
-    interface = host.replace(":", r"\:")
+def _require_safe_address(options: Answer) -> None:
+    """Plain http only on loopback or behind a proxy."""
     if bool(options["certificate"]) != bool(options["private_key"]):
         raise CommandError("--certificate and --private-key go together.")
-    if options["certificate"]:
-        files = f"privateKey={options['private_key']}:certKey={options['certificate']}"
-        return f"ssl:{port}:interface={interface}:{files}"
     try:
-        loopback = ip_address(host).is_loopback
+        loopback = ip_address(options["host"]).is_loopback
     except ValueError:
         raise CommandError("--host is an IP address.") from None
-    if not loopback and not options["behind_proxy"]:
+    if not (0 <= options["port"] <= _PORT_MAX):
+        raise CommandError(f"--port is a number up to {_PORT_MAX}.")
+    if not (loopback or options["certificate"] or options["behind_proxy"]):
         raise CommandError(
             "Phones reach an IM server elsewhere by https only:"
             " give --certificate and --private-key, or --behind-proxy."
         )
-    return f"tcp:{port}:interface={interface}"
+
+
+def _password(file: str | None) -> str:
+    """What the file holds (- is standard input), or what is typed twice."""
+    if file == "-":
+        return sys.stdin.read().rstrip("\n")
+    if file is not None:
+        try:
+            return Path(file).read_text(encoding="utf-8").rstrip("\n")
+        except (OSError, UnicodeDecodeError) as error:
+            raise CommandError(f"{file}: {error}") from None
+    if not sys.stdin.isatty():
+        raise CommandError("Without a terminal, give the password with --password-file.")
+    password = getpass.getpass("Password: ")
+    if getpass.getpass("Password, again: ") != password:
+        raise CommandError("The two are not the same.")
+    return password
 
 
 def _origin(options: Answer, port: int) -> str:
