@@ -13,8 +13,7 @@ from accounts.models import User
 from backupstation import roles
 from tests.attacker import AccountPhone, Desk, Wire, eventually, fresh_address, refused_upgrade
 from tests.stations import running
-from transfer import connection as connections
-from transfer import invitations, verification
+from transfer import invitations, proving, verification
 from transfer.connection import Connection
 from transfer.consumers import counted_as
 from transfer.models import Approval, InvitationState
@@ -208,7 +207,7 @@ def test_a_claim_that_is_made_as_the_phone_leaves_is_released(invitation, monkey
     async def leave_meanwhile():
         line = Line(invitation)
         await line.connect()
-        claiming = asyncio.create_task(line.connection._take_first(None))
+        claiming = asyncio.create_task(line.connection._proving._take_first(None))
         await asyncio.sleep(0.1)
         await line.connection.lost()
         with pytest.raises(ConnectionError):
@@ -217,7 +216,7 @@ def test_a_claim_that_is_made_as_the_phone_leaves_is_released(invitation, monkey
     monkeypatch.setattr(verification, "take_first", claim_slowly)
     asyncio.run(leave_meanwhile())
     assert InvitationRow.objects.get().state != InvitationState.CLAIMED
-    assert invitation.session_id.hex() not in connections._claimed
+    assert invitation.session_id.hex() not in proving._claimed
 
 
 def test_an_ending_goes_on_when_who_waits_for_it_is_cancelled(invitation):

@@ -5,8 +5,10 @@ import sqlite3
 from collections.abc import Iterator
 from typing import Final
 
+from wire import messages
 from wire.errors import StationFault, StorageFull, WireError
 
+_SENTENCE_CHARS_MAX: Final = 300
 _FULL_ERRNOS: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
 _FULL_SQLITE: Final = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_SHMSIZE})
 _FULL_POSTGRES: Final = "53100"  # disk_full
@@ -19,6 +21,11 @@ def as_told(cause: Exception) -> WireError:
     if any(_is_full(each) for each in _chain(cause)):
         return StorageFull("no room left for the station's database")
     return StationFault("the station failed")
+
+
+def failure(error: WireError) -> messages.Failure:
+    """The message that tells the phone."""
+    return messages.Failure(error.code, str(error)[:_SENTENCE_CHARS_MAX])
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:

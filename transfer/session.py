@@ -4,13 +4,13 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final
 
-from transfer import verification
+from transfer import faults, verification
 from transfer.models import Invitation, Vault
 from transfer.outbox import Outbox
 from transfer.workers import in_database
 from wire import messages, tokens
 from wire.channel import Channel
-from wire.errors import NotAllowed, TooMany
+from wire.errors import NotAllowed, TooMany, WireError
 
 _CONTROL_FRAMES_MAX: Final = 64
 
@@ -58,6 +58,11 @@ class Session:
             case _:
                 name = type(message).__name__
                 raise NotAllowed(f"{name} is not permitted by a {self.ticket.scope} ticket")
+
+    async def last_word(self, error: WireError) -> None:
+        """Tell the phone why the connection ends, after all that is on its way."""
+        await self.outbox.say(faults.failure(error))
+        await self.outbox.drained()
 
 
 def check_talk(control_frames: int) -> None:
