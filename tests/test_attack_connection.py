@@ -8,6 +8,7 @@ from ipaddress import ip_address
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+from django.db import OperationalError
 
 from accounts.models import User
 from backupstation import roles
@@ -217,6 +218,19 @@ def test_a_claim_that_is_made_as_the_phone_leaves_is_released(invitation, monkey
     asyncio.run(leave_meanwhile())
     assert InvitationRow.objects.get().state != InvitationState.CLAIMED
     assert invitation.session_id.hex() not in proving._claimed
+
+
+def test_a_fault_of_the_station_is_no_failed_attempt_of_the_phone(invitation, monkeypatch):
+    def fail(_session_id):
+        raise OperationalError("disk I/O error")
+
+    async def connect():
+        line = Line(invitation)
+        await line.connect()
+        return line.connection.failed_first
+
+    monkeypatch.setattr(verification, "live_invitation", fail)
+    assert not asyncio.run(connect())
 
 
 def test_an_ending_goes_on_when_who_waits_for_it_is_cancelled(invitation):

@@ -608,6 +608,8 @@ def test_a_revoked_phone_is_refused_from_the_next_connection_on(desk):
         desk.decide(account="alice", digits=wire.shaking.digits, allow=True)
         assert wire.closing() == 4403
         assert ["revoked" in told.message for told in wire.told] == [True]
+    assert desk.wait_for(invitation, "ended")
+    assert not desk.state(invitation).has_secrets
 
 
 # Silence

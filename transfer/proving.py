@@ -185,10 +185,10 @@ class Proving:
         await self._begun().enrolled(grant)
 
     def _enrol(self, approval: Approval) -> messages.Enrolled:
-        """On a database thread, as ``_claim``."""
-        grant = verification.enrol(self._live(), approval)
+        """On a database thread, as ``_claim``; what is claimed is released if enrolling fails."""
+        verification.claim(self._live(), bytes.fromhex(approval.phone_key))
         _claimed[self.session_id] = self
-        return grant
+        return verification.enrol(self._live(), approval)
 
     async def _finish_link(self) -> None:
         self._approval = None

@@ -80,23 +80,28 @@ class AskOwner:
 def take_first(invitation: Invitation, first: FirstAccepted, digits: str) -> Linked | AskOwner:
     """Claim the invitation for a verified phone and find the vault, in one transaction.
 
-    Raises :class:`Busy` when another connection has claimed it.
+    Raises what ``claim`` raises.
     """
     ticket = first.ticket
+    with transaction.atomic():
+        claim(invitation, first.phone_key)
+        vault = vaults.find(invitation.owner, ticket.iss, ticket.sub)
+        if vault is not None:
+            return Linked(vault)
+        approval = approvals.ask(
+            invitation.session_id,
+            ApprovalKind.LINK,
+            digits=digits,
+            phone_key=first.phone_key,
+            name=ticket.sub[: limits.NAME_CHARS_MAX],
+        )
+        return AskOwner(approval)
+
+
+def claim(invitation: Invitation, phone_key: bytes) -> None:
+    """Claim it for this phone; raises :class:`Busy` when another connection has claimed it."""
     try:
-        with transaction.atomic():
-            invitations.claim(invitation.session_id, ticket.cnf)
-            vault = vaults.find(invitation.owner, ticket.iss, ticket.sub)
-            if vault is not None:
-                return Linked(vault)
-            approval = approvals.ask(
-                invitation.session_id,
-                ApprovalKind.LINK,
-                digits=digits,
-                phone_key=first.phone_key,
-                name=ticket.sub[: limits.NAME_CHARS_MAX],
-            )
-            return AskOwner(approval)
+        invitations.claim(invitation.session_id, tokens.thumbprint(phone_key))
     except Invitation.DoesNotExist:
         raise Busy("the QR code was used before") from None
 
@@ -120,16 +125,15 @@ def ask_to_enrol(invitation: Invitation, phone_key: bytes, name: str, digits: st
 
 
 def enrol(invitation: Invitation, approval: Approval) -> messages.Enrolled:
-    """The owner allowed the phone: enrol it, link its account, and invite it to go on."""
+    """The owner allowed the phone: enrol it, link its account, and invite it to go on.
+
+    The invitation was claimed for it before.
+    """
     phone_key = bytes.fromhex(approval.phone_key)
-    phone = tokens.thumbprint(phone_key)
-    try:
-        invitations.claim(invitation.session_id, phone)
-    except Invitation.DoesNotExist:
-        raise Busy("the QR code was used before") from None
     grant = enrolment.enrol(invitation.owner, phone_key, approval.name)
     vaults.link(invitation.owner, grant.iss, grant.sub)
     trail.record(invitation.session_id, Step.ENROLLED, {"name": approval.name})
+    phone = tokens.thumbprint(phone_key)
     follow_up = invitations.follow_up(invitation, phone=phone, scope=Scope(invitation.scope))
     return messages.Enrolled(
         iss=grant.iss,
