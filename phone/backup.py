@@ -104,10 +104,7 @@ class Backup:
             self._remember()
 
     def _recall(self) -> None:
-        for number, entry in enumerate(self._found.entries):
-            item = self._cache.find(entry)
-            if item is not None:
-                self._catalogue.items[number] = item
+        self._catalogue.items.update(self._cache.find_all(self._found.entries))
 
     def _remember(self) -> None:
         entries, read = self._catalogue.entries, self._catalogue.readings

@@ -53,6 +53,23 @@ class Cache:
         except sqlite3.DatabaseError as error:
             self._give_up(error)
 
+    def find_all(self, entries: Sequence[Entry]) -> dict[int, Item]:
+        """Those of ``entries`` that need not be read, by number, and the items that they were.
+
+        In one transaction: locking the file for each would take half of the time.
+        """
+        self._execute("BEGIN")
+        found = {number: self.find(entry) for number, entry in enumerate(entries)}
+        self._execute("COMMIT")
+        return {number: item for number, item in found.items() if item is not None}
+
+    def _execute(self, statement: str) -> None:
+        try:
+            if self._database is not None:
+                self._database.execute(statement)
+        except sqlite3.Error as error:
+            self._give_up(error)
+
     def find(self, entry: Entry) -> Item | None:
         """The item that ``entry`` was when it was last read, or None when it must be read."""
         if self._database is None:

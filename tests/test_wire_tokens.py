@@ -5,6 +5,7 @@ import itertools
 import json
 from pathlib import Path
 
+import jwt
 import msgspec
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -40,6 +41,20 @@ def test_verifies_the_exact_bytes(vector):
     kind = KINDS[vector["typ"]]
     claims = tokens.verify(vector["token"], kind, [PUBLIC[vector["signed_by"]]])
     assert msgspec.to_builtins(claims) == vector["claims"]
+
+
+@by_name
+def test_another_implementation_agrees(vector):
+    """PyJWT reads what we sign, and we read what it signs."""
+    key, typ = KEYS[vector["signed_by"]], vector["typ"]
+    claims = msgspec.convert(vector["claims"], KINDS[typ])
+    theirs = jwt.PyJWS(algorithms=["EdDSA"])
+    read = theirs.decode_complete(tokens.sign(claims, key), key.public_key(), algorithms=["EdDSA"])
+    assert read["header"] == {"alg": "EdDSA", "typ": typ}
+    assert json.loads(read["payload"]) == vector["claims"]
+    payload = json.dumps(vector["claims"]).encode()
+    signed = theirs.encode(payload, key, algorithm="EdDSA", headers={"typ": typ})
+    assert tokens.verify(signed, KINDS[typ], [PUBLIC[vector["signed_by"]]]) == claims
 
 
 @by_name

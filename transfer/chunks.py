@@ -6,7 +6,6 @@ from itertools import islice
 from typing import Final, NamedTuple, TypeVar
 
 from django.db import connection, transaction
-from django.db.models import QuerySet
 from django.utils import timezone
 
 from transfer.models import Chunk, Pack, SnapshotPack, Vault
@@ -24,6 +23,10 @@ class Place(NamedTuple):
     entry: PackEntry
 
 
+Held = tuple[str, int]
+"""The name of the pack that holds a chunk, and the chunk's length in bytes."""
+
+
 def batches(values: Iterable[_T], size: int = BATCH) -> Iterator[list[_T]]:
     """``values`` in lists of at most ``size``."""
     source = iter(values)
@@ -39,21 +42,24 @@ def packs_of(vault: Vault, chunk_ids: Sequence[bytes]) -> dict[bytes, str]:
 
 def places_of(vault: Vault, chunk_ids: Sequence[bytes]) -> dict[bytes, Place]:
     """For those of at most 4,096 chunk ids that this vault has: where they lie, sound or not."""
-    return _places(Chunk.objects.filter(vault=vault, chunk_id__in=chunk_ids))
-
-
-def held_of(vault: Vault, chunk_ids: Sequence[bytes]) -> dict[bytes, Place]:
-    """As :func:`places_of`, without what lies in packs that were found damaged."""
     rows = Chunk.objects.filter(vault=vault, chunk_id__in=chunk_ids)
-    return _places(rows.filter(pack__damaged_at=None))
-
-
-def _places(rows: QuerySet[Chunk]) -> dict[bytes, Place]:
     return {
         bytes(chunk_id): Place(pack, PackEntry(bytes(chunk_id), offset, sealed, raw))
         for chunk_id, pack, offset, sealed, raw in rows.values_list(
             "chunk_id", "pack_id", "offset", "sealed_length", "raw_length"
         )
+    }
+
+
+def held_of(vault: Vault, chunk_ids: Sequence[bytes]) -> dict[bytes, Held]:
+    """What this vault holds of at most 4,096 chunk ids, in packs that are not known as damaged.
+
+    Every announced chunk passes here: nothing is read or made that is not needed.
+    """
+    rows = Chunk.objects.filter(vault=vault, chunk_id__in=chunk_ids, pack__damaged_at=None)
+    return {
+        bytes(chunk_id): (pack, length)
+        for chunk_id, pack, length in rows.values_list("chunk_id", "pack_id", "raw_length")
     }
 
 

@@ -12,6 +12,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from transfer import adopting, chunks, receipts, room, station, vaults
+from transfer.chunks import Held
 from transfer.manifests import check_complete
 from transfer.models import (
     Invitation,
@@ -40,6 +41,7 @@ from wire.errors import (
 
 _PACKS_PER_INDEX_WRITE: Final = 4
 _MEASURE_BYTES: Final = limits.MIB
+_KNOWN_MAX: Final = 32_768
 
 
 def begin(
@@ -98,6 +100,8 @@ class Ingest:
         self._announced: dict[int, bytes] = {}
         self._coming: set[bytes] = set()
         self._leased: set[str] = set()
+        # By digest, what was found to be held, for the commit: its packs are leased.
+        self._known: dict[bytes, Held] = {}
         self._unindexed: list[FinishedPack] = []
         self._unmeasured = 0
 
@@ -108,8 +112,14 @@ class Ingest:
             raise MalformedMessage("reference out of range")
         ids = [self._keys.chunk_id(digest) for digest in digests]
         held = chunks.held_of(self._vault, list(dict.fromkeys(ids)))
-        self._lease({place.pack for place in held.values()})
-        self.held += sum(held[each].entry.raw_len for each in ids if each in held)
+        self._lease({pack for pack, _length in held.values()})
+        self.held += sum(held[each][1] for each in ids if each in held)
+        if len(self._known) < _KNOWN_MAX:
+            self._known.update(
+                (digest, held[each])
+                for digest, each in zip(digests, ids, strict=True)
+                if each in held
+            )
         refs = []
         with self._lock:
             for ref in range(message.start, message.start + len(digests)):
@@ -257,7 +267,9 @@ class Ingest:
         self, message: messages.BackupCommit, header: manifest.ManifestHeader
     ) -> Snapshot:
         self._seal_all()
-        packs = check_complete(self._vault, header)
+        # Once only: after a refusal some of it may be lost.
+        known, self._known = self._known, {}
+        packs = check_complete(self._vault, header, known)
         put_header(self._backend, self._keys, header.snapshot_id, message.header, message.signature)
         return self._publish(header, manifest.manifest_hash(message.header), packs)
 

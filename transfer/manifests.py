@@ -1,10 +1,11 @@
 """Reading manifests back from the store: page by page, so that their size does not matter."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from functools import lru_cache
 
 from transfer import chunks, station, vaults
+from transfer.chunks import Held
 from transfer.models import Pack, Snapshot, Vault
 from transfer.store.objects import StoredHeader, get_header
 from transfer.store.packs import PackReader
@@ -50,9 +51,13 @@ def pages_of(vault: Vault, header: ManifestHeader) -> Iterator[list[Item]]:
         yield manifest.decode_page(page_bytes(vault, page))
 
 
-def check_complete(vault: Vault, header: ManifestHeader) -> set[str]:
+def check_complete(
+    vault: Vault, header: ManifestHeader, known: Mapping[bytes, Held] | None = None
+) -> set[str]:
     """The packs that hold everything this manifest refers to.
 
+    ``known`` is what was already found to be held, by digest; it is not looked up again. The caller
+    has to see to it that its packs are still there and sound before the snapshot is published.
     Raises :class:`ManifestRefused` when a page or chunk is not in this vault, has another length,
     when counts do not match, or when item names are not in strictly ascending order. One for a
     page or pack that is damaged means that the phone will be asked for it when it asks again.
@@ -60,7 +65,9 @@ def check_complete(vault: Vault, header: ManifestHeader) -> set[str]:
     packs: set[str] = set()
     items = total = pieces = 0
     last_name = ""
-    packs |= _packs_holding(vault, [ChunkRef(page.digest, page.length) for page in header.pages])
+    known = known or {}
+    pages = [ChunkRef(page.digest, page.length) for page in header.pages]
+    packs |= _packs_holding(vault, pages, known)
     for number, page in enumerate(_sound_pages_of(vault, header)):
         if len(page) != header.pages[number].items:
             raise ManifestRefused(f"page {number} does not list as many items as the header says")
@@ -69,7 +76,7 @@ def check_complete(vault: Vault, header: ManifestHeader) -> set[str]:
                 raise ManifestRefused(f"item {item.name!r} is out of order or named twice")
             last_name = item.name
             items, total, pieces = items + 1, total + item.size, pieces + item.chunk_count
-        packs |= _packs_holding(vault, (ref for item in page for ref in item.refs()))
+        packs |= _packs_holding(vault, (ref for item in page for ref in item.refs()), known)
     if (items, total, pieces) != (header.items, header.bytes, header.chunks):
         raise ManifestRefused("the header's totals are not those of its pages")
     _check_sizes(packs)
@@ -102,17 +109,24 @@ def _check_sizes(names: set[str]) -> None:
         raise ManifestRefused(f"send it again: {len(lost)} packs are damaged or gone")
 
 
-def _packs_holding(vault: Vault, refs: "Iterator[ChunkRef] | list[ChunkRef]") -> set[str]:
-    keys = vaults.keys_of(vault.pk)
+def _packs_holding(vault: Vault, refs: Iterable[ChunkRef], known: Mapping[bytes, Held]) -> set[str]:
     packs: set[str] = set()
     for batch in chunks.batches(refs):
-        wanted = {keys.chunk_id(ref.digest): ref.length for ref in batch}
-        places = chunks.held_of(vault, list(wanted))
-        for chunk_id, length in wanted.items():
-            place = places.get(chunk_id)
-            if place is None:
+        found = _held_of(vault, [ref.digest for ref in batch if ref.digest not in known])
+        for digest, length in batch:
+            held = known.get(digest) or found.get(digest)
+            if held is None:
                 raise ManifestRefused("the manifest refers to a chunk that this vault lacks")
-            if place.entry.raw_len != length:
+            if held[1] != length:
                 raise ManifestRefused("the manifest gives a chunk another length")
-            packs.add(place.pack)
+            packs.add(held[0])
     return packs
+
+
+def _held_of(vault: Vault, digests: list[bytes]) -> dict[bytes, Held]:
+    if not digests:
+        return {}
+    keys = vaults.keys_of(vault.pk)
+    ids = {digest: keys.chunk_id(digest) for digest in digests}
+    held = chunks.held_of(vault, list(ids.values()))
+    return {digest: held[each] for digest, each in ids.items() if each in held}

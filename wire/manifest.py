@@ -6,7 +6,6 @@ header names its pages by SHA-256, so the phone's one signature covers every byt
 
 import hashlib
 import re
-import unicodedata
 from collections.abc import Iterable, Iterator
 from typing import Annotated, Final, NamedTuple
 
@@ -27,6 +26,7 @@ CROCKFORD: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _CHUNK_REF_BYTES: Final = limits.DIGEST_BYTES + 4
 _SNAPSHOT_ID: Final = re.compile(f"[0-7][{CROCKFORD}]{{25}}")
 _TYPE_NAME: Final = r"[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}"  # RFC 6838 section 4.2
+_CONTROL_CHARACTER: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")  # Unicode's category Cc
 _MEDIA_TYPE: Final = re.compile(f"{_TYPE_NAME}/{_TYPE_NAME}")
 
 # What files, databases and calendars can hold; a hostile number is refused where it is decoded.
@@ -169,7 +169,7 @@ def _page_ref_ok(page: PageRef) -> bool:
 
 
 def _has_control_character(text: str) -> bool:
-    return any(unicodedata.category(char) == "Cc" for char in text)
+    return _CONTROL_CHARACTER.search(text) is not None
 
 
 def manifest_hash(header: bytes) -> bytes:

@@ -55,6 +55,13 @@ def _compressor() -> zstandard.ZstdCompressor:
     return compressor
 
 
+def _decompressor() -> zstandard.ZstdDecompressor:
+    if not hasattr(_threads, "decompressor"):
+        _threads.decompressor = zstandard.ZstdDecompressor()
+    decompressor: zstandard.ZstdDecompressor = _threads.decompressor
+    return decompressor
+
+
 def kind_of(sealed_len: int, raw_len: int) -> bytes:
     """The stored form that these lengths mean: compressed only ever when that is shorter."""
     return KIND_PLAIN if sealed_len == raw_len + OVERHEAD_BYTES else KIND_ZSTD
@@ -91,7 +98,7 @@ def decompress(content: bytes, raw_len: int) -> bytes:
         # The frame's own claim is what the library would allocate: it has to be ours first.
         if zstandard.frame_content_size(content) != raw_len:
             raise Damaged("compressed length does not match")
-        plaintext = zstandard.ZstdDecompressor().decompress(content, allow_extra_data=False)
+        plaintext = _decompressor().decompress(content, allow_extra_data=False)
     except zstandard.ZstdError as error:
         raise Damaged(f"cannot decompress: {error}") from None
     if len(plaintext) != raw_len:
