@@ -6,6 +6,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from wire import errors
+from wire.im import Refusal
 
 Text = str | Promise
 
@@ -91,10 +92,22 @@ BY_CODE: Final[dict[int, Advice]] = {
         _("Run “manage.py store check --read-data” to see what is affected."),
     ),
 }
+BY_REFUSAL: Final[dict[str, Advice]] = {
+    Refusal.PHONE_REVOKED: Advice(
+        PHONE,
+        _("This phone was revoked."),
+        _("If it should come back, reinstate it in the admin, under Phones."),
+    ),
+}
 
 
-def for_failure(code: int | None, *, was_waiting: bool) -> Advice:
-    """What to say about a failure with this code of :mod:`wire.errors`."""
+def for_failure(code: int | None, *, was_waiting: bool = False, refusal: str = "") -> Advice:
+    """What to say about a failure with this code of :mod:`wire.errors`.
+
+    ``refusal`` is the IM server's (:class:`wire.im.Refusal`), when it was the one that refused.
+    """
+    if refusal in BY_REFUSAL:
+        return BY_REFUSAL[refusal]
     if code == errors.NotAllowed.code and was_waiting:
         return NOT_ALLOWED_BY_OWNER
     return BY_CODE.get(code or 0, MISUNDERSTOOD)

@@ -161,8 +161,9 @@ def _told(chain: list[Row], now: datetime) -> Transfer:
     transfer.session_ids = frozenset(row["invitation_id"] for row in chain)
     is_live = _is_live(last["invitation__state"], step)
     if step is Step.FAILED:
-        was_waiting = reached is Step.WAITING
-        _fail(transfer, advice.for_failure(last["code"], was_waiting=was_waiting))
+        was_waiting, refusal = reached is Step.WAITING, last["detail"].get("refusal", "")
+        why = advice.for_failure(last["code"], was_waiting=was_waiting, refusal=refusal)
+        _fail(transfer, why)
         transfer.code, transfer.reason = last["code"], last["reason"]
     elif step in _MOVING and not is_live:
         _fail(transfer, advice.CUT_OFF)

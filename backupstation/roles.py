@@ -13,9 +13,9 @@ from django.utils import timezone
 
 from accounts import enrolment as enrolments
 from accounts import issuer
-from accounts.models import User
+from accounts.models import Phone, User
 from accounts.tickets import connection_confirmed
-from transfer import enrolment, ingest, invitations, receipts, station, trail
+from transfer import enrolment, ingest, invitations, receipts, standing, station, trail
 from transfer.models import Invitation, Issuer, Step
 
 
@@ -25,6 +25,7 @@ def tie() -> None:
         return
     issuer.configure(_embedded_issuer)
     enrolment.wire_to(_enrol)
+    standing.wire_to(_check_standing)
     connection_confirmed.connect(_confirmed, dispatch_uid="trail")
 
 
@@ -41,6 +42,12 @@ def embedded_iss() -> str:
 def _enrol(owner: AbstractBaseUser, phone_key: bytes, name: str) -> enrolment.Grant:
     enrolled = enrolments.enrol_embedded(cast(User, owner), phone_key, name)
     return enrolment.Grant(enrolled.iss, enrolled.sub, enrolled.keys)
+
+
+def _check_standing(iss: str, phone_key: bytes) -> None:
+    """Of the phones of an IM server elsewhere nothing is known here."""
+    if iss == embedded_iss():
+        Phone.objects.by_key(phone_key)
 
 
 def _confirmed(session_id: bytes, **_details: Any) -> None:  # noqa: ANN401 - a signal's arguments

@@ -612,6 +612,33 @@ def test_a_revoked_phone_is_refused_from_the_next_connection_on(desk):
     assert not desk.state(invitation).has_secrets
 
 
+@pytest.mark.parametrize("scope", ["backup", "restore"])
+def test_an_open_connection_ends_when_its_phone_is_revoked_by_another_process(desk, scope):
+    lost = AccountPhone(desk, name="lost")
+    with lost.opened(scope) as wire:
+        if scope == "backup":
+            wire.begin()
+        wire.told.clear()
+        desk.revoke(thumbprint=lost.thumbprint)
+        assert wire.closing() == 4403
+        assert ["revoked" in told.message for told in wire.told] == [True]
+    assert desk.wait_for(wire.invitation, "ended")
+    (failure,) = desk.failures(wire.invitation)
+    assert failure[0] == 4403
+    assert "revoked" in failure[1]
+
+
+def test_a_ticket_from_before_its_phone_was_revoked_opens_nothing(desk):
+    lost = AccountPhone(desk, name="lost")
+    invitation = desk.invitation()
+    reply = lost.ask(invitation)
+    desk.revoke(thumbprint=lost.thumbprint)
+    with Wire(invitation, lost.key) as wire, pytest.raises(Closed) as closed:
+        wire.verify(lost, ticket=reply)
+    assert closed.value.code == 4401
+    assert "revoked" in desk.failures(invitation)[-1][1]
+
+
 # Silence
 
 

@@ -137,6 +137,13 @@ def test_a_phone_that_was_not_allowed_is_the_owners_choice(owner: User) -> None:
     assert _states(_newest(owner))["waiting"] == "failed"
 
 
+def test_a_phone_that_is_revoked_meanwhile_is_named_so(owner: User) -> None:
+    code, detail = errors.NotAllowed.code, {"refusal": "phone_revoked"}
+    failed = ("failed", {"code": code, "detail": detail})
+    trail(owner, [*MET, *PROVED, RECEIVING, failed], state=InvitationState.ENDED)
+    assert "revoked" in str(_newest(owner).failure)
+
+
 @pytest.mark.parametrize("state", [InvitationState.ENDED, InvitationState.SHOWN])
 def test_a_connection_that_broke_while_receiving_was_cut_off(owner: User, state: str) -> None:
     session = trail(owner, [*MET, *PROVED, RECEIVING], state=state)

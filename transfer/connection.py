@@ -21,6 +21,7 @@ from transfer.session import PhoneLeft, Session
 from transfer.work import Work
 from wire import limits, messages
 from wire.errors import TimedOut, WireError
+from wire.im import Refused
 
 log = logging.getLogger(__name__)
 _NORMAL_CLOSURE: Final = 1000
@@ -67,6 +68,7 @@ class Connection:
         self._transfer = kind(session)
         self._work.spawn(session.outbox.run())
         self._work.spawn(self._transfer.run())
+        self._work.spawn(session.watch_standing())
 
     @property
     def failed_first(self) -> bool:
@@ -147,7 +149,8 @@ class Connection:
         code = await self._tell_phone(error)
         log.info("connection %s: %s %s", self.session_id[:8], error.code, error)
         if self._proving.has_proved:
-            self._logbook.note(Step.FAILED, reason=str(error), code=error.code)
+            detail = {"refusal": error.refusal} if isinstance(error, Refused) else {}
+            self._logbook.note(Step.FAILED, detail, reason=str(error), code=error.code)
         return error, code
 
     async def _tell_phone(self, error: WireError) -> int:

@@ -141,7 +141,7 @@ class Proving:
         if first is None or vault is None:
             raise VerificationFailed("verified before the first verification information")
         self._logbook.note(Step.VERIFIED)
-        terms = await self._work.change(verification.opening, invitation, first.ticket)
+        terms = await self._work.change(verification.opening, invitation, first)
         shaking = self._begun()
         await shaking.open(terms)
         self._work.check_going_on()

@@ -1,10 +1,11 @@
 """What an open connection stands on: who, for which vault, over which channel."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final
 
-from transfer import faults, verification
+from transfer import faults, standing, verification
 from transfer.models import Invitation, Vault
 from transfer.outbox import Outbox
 from transfer.workers import in_database
@@ -13,6 +14,7 @@ from wire.channel import Channel
 from wire.errors import NotAllowed, TooMany, WireError
 
 _CONTROL_FRAMES_MAX: Final = 64
+_STANDING_SECONDS: Final = 2.0
 
 
 class PhoneLeft(Exception):
@@ -58,6 +60,12 @@ class Session:
             case _:
                 name = type(message).__name__
                 raise NotAllowed(f"{name} is not permitted by a {self.ticket.scope} ticket")
+
+    async def watch_standing(self) -> None:
+        """End the connection of a phone that may not act any more; it may be revoked meanwhile."""
+        while True:
+            await asyncio.sleep(_STANDING_SECONDS)
+            await in_database(standing.check, self.ticket.iss, self.phone_key)
 
     async def last_word(self, error: WireError) -> None:
         """Tell the phone why the connection ends, after all that is on its way."""

@@ -11,7 +11,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from transfer import approvals, enrolment, invitations, room, station, trail, vaults
+from transfer import approvals, enrolment, invitations, room, standing, station, trail, vaults
 from transfer.models import (
     Approval,
     ApprovalKind,
@@ -144,8 +144,13 @@ def enrol(invitation: Invitation, approval: Approval) -> messages.Enrolled:
     )
 
 
-def opening(invitation: Invitation, ticket: tokens.Ticket) -> messages.Open:
-    """The terms of an open connection: its one scope, window, free space, binding."""
+def opening(invitation: Invitation, first: FirstAccepted) -> messages.Open:
+    """The terms of an open connection: its one scope, window, free space, binding.
+
+    Raises :class:`wire.errors.NotAllowed` for a phone that was revoked since it got its ticket.
+    """
+    ticket = first.ticket
+    standing.check(ticket.iss, first.phone_key)
     return messages.Open(
         scope=ticket.scope,
         window=limits.WINDOW_BYTES,
