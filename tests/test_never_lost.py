@@ -12,7 +12,7 @@ from django.conf import settings
 from accounts.models import User
 from backupstation import roles
 from tests.stations import tree
-from transfer import chunks, ingest, invitations, manifests, vaults
+from transfer import chunks, committing, ingest, invitations, manifests, vaults
 from transfer.checking import NotedCheck
 from transfer.chunks import Place
 from transfer.models import Invitation, Lease, Pack, Snapshot, SnapshotPack, SnapshotState
@@ -257,18 +257,18 @@ def test_two_connections_that_commit_at_once_get_one_receipt(back_up, monkeypatc
     backup = back_up(contents())
     backup.send()
     late, early = backup.ingest, None
-    publish = ingest.Ingest._publish
+    publish = committing.publish
     receipts = []
 
-    def overtaken(self, *args):
+    def overtaken(*args):
         nonlocal early
-        monkeypatch.setattr(ingest.Ingest, "_publish", publish)
+        monkeypatch.setattr(committing, "publish", publish)
         backup.connect()
         early = backup.ingest
         receipts.append(backup.commit().receipt)
-        return publish(self, *args)
+        return publish(*args)
 
-    monkeypatch.setattr(ingest.Ingest, "_publish", overtaken)
+    monkeypatch.setattr(committing, "publish", overtaken)
     signature = manifest.sign_header(backup.key, backup.header)
     receipts.append(late.commit(messages.BackupCommit(backup.header, signature)).receipt)
     assert early is not late

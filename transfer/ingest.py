@@ -8,24 +8,18 @@ import hashlib
 import threading
 from typing import Final
 
-from django.db import IntegrityError, transaction
+from django.db import transaction
 from django.utils import timezone
 
-from transfer import adopting, chunks, receipts, room, station, vaults
+from transfer import adopting, chunks, committing, room, station, vaults
 from transfer.chunks import Held
-from transfer.manifests import check_complete
 from transfer.models import (
     Invitation,
     Lease,
-    Pack,
-    Snapshot,
-    SnapshotPack,
-    SnapshotState,
     Upload,
     UploadState,
     Vault,
 )
-from transfer.store.objects import put_header
 from transfer.store.packs import FinishedPack
 from transfer.store.packwriter import PackWriter
 from wire import limits, manifest, messages, tokens
@@ -33,7 +27,6 @@ from wire.errors import (
     Conflict,
     DigestMismatch,
     MalformedMessage,
-    ManifestRefused,
     NotAllowed,
     StorageFull,
     TooMany,
@@ -222,114 +215,25 @@ class Ingest:
         )
         own.update(state=state, received_bytes=self.received, updated_at=timezone.now())
 
-    def _seal_all(self) -> None:
-        self._writer.finish()
-        self.index_finished(at_least=1)
-
     def commit(self, message: messages.BackupCommit) -> messages.BackupStored:
         """Make the snapshot durable and visible, and answer with its receipt.
 
-        The same id and manifest again gives the same receipt; raises :class:`ManifestRefused`
-        for a manifest that is not signed by this phone or not complete, :class:`Conflict` for
-        another manifest under a known id.
+        Raises as :func:`transfer.committing.commit` does.
         """
-        header = self._checked_header(message)
-        known = self._row_of(header.snapshot_id)
-        wanted = manifest.manifest_hash(message.header).hex()
-        if known is not None and known.manifest_hash != wanted:
-            raise Conflict("this snapshot id names another manifest")
-        if known is None or known.state == SnapshotState.UNRECEIPTED:
-            known = self._commit_new(message, header)
-        else:
-            self._release(UploadState.COMMITTED)
-        receipt = receipts.settle(known)
-        self.held = max(0, header.bytes - self.received)
+        snapshot = committing.commit(self.upload, self._phone_key, message, self._seal)
+        self.held = max(0, snapshot.total_bytes - self.received)
         Upload.objects.filter(pk=self.upload.pk).update(
             held_bytes=self.held, received_bytes=self.received, updated_at=timezone.now()
         )
-        return messages.BackupStored(receipt, received=self.received, held=self.held)
+        return messages.BackupStored(snapshot.receipt, received=self.received, held=self.held)
 
-    def _row_of(self, snapshot_id: str) -> Snapshot | None:
-        return Snapshot.objects.filter(vault=self._vault, snapshot_id=snapshot_id).first()
-
-    def _checked_header(self, message: messages.BackupCommit) -> manifest.ManifestHeader:
-        manifest.check_header_signature(self._phone_key, message.header, message.signature)
-        header = manifest.decode_header(message.header)
-        if header.phone_key != self._phone_key:
-            raise ManifestRefused("the manifest names another phone key")
-        if (header.iss, header.sub) != (self._vault.iss, self._vault.sub):
-            raise ManifestRefused("the manifest names another account")
-        if header.snapshot_id != self.upload.snapshot_id:
-            raise ManifestRefused("the manifest names another snapshot id")
-        return header
-
-    def _commit_new(
-        self, message: messages.BackupCommit, header: manifest.ManifestHeader
-    ) -> Snapshot:
-        self._seal_all()
-        # Once only: after a refusal some of it may be lost.
+    def _seal(self) -> dict[bytes, Held]:
+        """Make all that came durable and indexed; by digest, what was found to be held before."""
+        self._writer.finish()
+        self.index_finished(at_least=1)
+        # Told once only: when the commit is refused, some of it may be lost.
         known, self._known = self._known, {}
-        packs = check_complete(self._vault, header, known)
-        put_header(self._backend, self._keys, header.snapshot_id, message.header, message.signature)
-        return self._publish(header, manifest.manifest_hash(message.header), packs)
-
-    def _publish(
-        self, header: manifest.ManifestHeader, manifest_hash: bytes, packs: set[str]
-    ) -> Snapshot:
-        """Step 5: recheck the packs, then snapshot, references and sequence in one transaction.
-
-        A row that a rebuild found without a receipt becomes this one. When another connection
-        committed the same manifest at the same moment, its row is this one as well.
-        """
-        try:
-            with transaction.atomic():
-                names = sorted(packs)
-                for batch in chunks.batches(names):
-                    sound = Pack.objects.filter(name__in=batch, damaged_at=None)
-                    if sound.count() != len(batch):
-                        raise ManifestRefused("send it again: a pack was lost just now")
-                found = Snapshot.objects.filter(
-                    vault=self._vault,
-                    snapshot_id=header.snapshot_id,
-                    state=SnapshotState.UNRECEIPTED,
-                    manifest_hash=manifest_hash.hex(),
-                )
-                snapshot = self._committed(found.first() or Snapshot(), header, manifest_hash)
-                SnapshotPack.objects.bulk_create(
-                    [SnapshotPack(snapshot=snapshot, pack_id=name) for name in names],
-                    ignore_conflicts=True,
-                )
-                self._release(UploadState.COMMITTED)
-        except IntegrityError:
-            other = self._row_of(header.snapshot_id)
-            if other is None or other.manifest_hash != manifest_hash.hex():
-                raise Conflict("this snapshot id was stored at the same moment") from None
-            self._release(UploadState.COMMITTED)
-            return other
-        return snapshot
-
-    def _committed(
-        self, row: Snapshot, header: manifest.ManifestHeader, manifest_hash: bytes
-    ) -> Snapshot:
-        row.snapshot_id = header.snapshot_id
-        row.vault = self._vault
-        row.state = SnapshotState.COMMITTED
-        row.source = header.source
-        row.label = header.label
-        row.phone = self.upload.phone
-        row.created_at = receipts.moment(header.created)
-        row.stored_at = timezone.now().replace(microsecond=0)
-        row.items = header.items
-        row.total_bytes = header.bytes
-        row.manifest_hash = manifest_hash.hex()
-        row.sequence = receipts.next_sequence(self._vault)
-        row.damage = ""
-        row.save()
-        return row
-
-    def _release(self, state: UploadState) -> None:
-        Upload.objects.filter(pk=self.upload.pk).update(state=state)
-        Lease.objects.filter(upload=self.upload).delete()
+        return known
 
 
 def _megabytes(count: int) -> str:
