@@ -4,16 +4,34 @@
 import os
 import sys
 
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+from django.core.management import execute_from_command_line
+from django.db import DatabaseError
+
 
 def main() -> None:
-    """Run one management command."""
+    """Run one management command; what it cannot work with is told in a sentence (exit code 2)."""
     os.umask(0o077)  # databases and their journals are for the owner alone
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "backupstation.settings")
     if sys.argv[1:2] == ["imserver"]:
         os.environ["STATION_ROLE"] = "imserver"
-    from django.core.management import execute_from_command_line  # noqa: PLC0415 - after the environment
+    try:
+        execute_from_command_line(sys.argv)
+    except (ImproperlyConfigured, DatabaseError, OSError) as error:
+        if "--traceback" in sys.argv:
+            raise
+        print(_sentence(error), file=sys.stderr)
+        sys.exit(2)
 
-    execute_from_command_line(sys.argv)
+
+def _sentence(error: Exception) -> str:
+    if isinstance(error, OSError) and error.filename:
+        return f"{error.filename}: {error.strerror}."
+    if isinstance(error, DatabaseError):
+        folder = settings.STATION_DATA_DIR
+        return f"{folder}: {error}. Does this user own it, and did a station run there before?"
+    return f"{error}."
 
 
 if __name__ == "__main__":

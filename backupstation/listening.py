@@ -2,6 +2,7 @@
 
 import logging
 import os
+from argparse import ArgumentTypeError
 from pathlib import Path
 from typing import Final
 
@@ -10,6 +11,7 @@ from django.conf import settings
 
 log = logging.getLogger(__name__)
 _NAME: Final = "listening.json"
+_PORT_MAX: Final = 65_535
 
 
 class Listening(msgspec.Struct, frozen=True):
@@ -18,6 +20,13 @@ class Listening(msgspec.Struct, frozen=True):
     host: str
     port: int
     pid: int
+
+
+def port_number(text: str) -> int:
+    """A port as it is given on a command line."""
+    if not (text.isascii() and text.isdecimal() and int(text) <= _PORT_MAX):
+        raise ArgumentTypeError(f"a port is a number from 0 to {_PORT_MAX}")
+    return int(text)
 
 
 def _path() -> Path:

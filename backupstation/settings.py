@@ -4,9 +4,11 @@ Secrets can be given as files: STATION_SECRET_KEY_FILE, STATION_PASSPHRASE_FILE 
 STATION_DATABASE_URL_FILE.
 """
 
+import logging
 import os
 import secrets
 import sys
+import zoneinfo
 from pathlib import Path
 
 import environ
@@ -79,7 +81,12 @@ APP_NAME = {"station": "backupstation", "imserver": "backupstation-im"}[STATION_
 STATION_DATA_DIR = Path(
     env.str("STATION_DATA_DIR", default=platformdirs.user_data_dir(APP_NAME, appauthor=False))
 ).expanduser()
-STATION_DATA_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)
+try:
+    STATION_DATA_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)
+except OSError as error:
+    raise ImproperlyConfigured(
+        f"STATION_DATA_DIR: no folder at {STATION_DATA_DIR}: {error.strerror}"
+    ) from None
 keep_private(STATION_DATA_DIR)
 STATION_STORE_DIR = STATION_DATA_DIR / "store"
 STATION_ROOT_KEY = STATION_DATA_DIR / "root.key"
@@ -88,7 +95,10 @@ if secret("STORAGE_URL"):
     raise ImproperlyConfigured("STATION_STORAGE_URL is not supported yet: unset it")
 
 STATION_HOST = env.str("STATION_HOST", default="0.0.0.0")  # noqa: S104 - phones come over the LAN
-STATION_PORT = env.int("STATION_PORT", default=8765)
+try:
+    STATION_PORT = env.int("STATION_PORT", default=8765)
+except ValueError:
+    raise ImproperlyConfigured("STATION_PORT is a number") from None
 STATION_NAME = env.str("STATION_NAME", default="Backup Station")
 
 # Django
@@ -110,7 +120,8 @@ INSTALLED_APPS = [
     "backupstation.imserver",
 ]
 if STATION_ROLE == "station":
-    INSTALLED_APPS += ["transfer", "backupstation"]
+    # First, so that its createsuperuser is found before Django's.
+    INSTALLED_APPS = ["backupstation", *INSTALLED_APPS, "transfer"]
 
 MIDDLEWARE = [
     "backupstation.hosts.HostMiddleware",
@@ -157,6 +168,8 @@ DATABASES = {
         secret("DATABASE_URL", default=f"sqlite:///{STATION_DATA_DIR / STATION_ROLE}.sqlite3")
     )
 }
+if "ENGINE" not in DATABASES["default"]:
+    raise ImproperlyConfigured("STATION_DATABASE_URL is like sqlite:////path")
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     DATABASES["default"]["OPTIONS"] = SQLITE_OPTIONS
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
@@ -175,6 +188,8 @@ LANGUAGE_CODE = "en"
 LANGUAGES = [("en", _("English")), ("zh-hans", _("Simplified Chinese"))]
 LOCALE_PATHS = [BASE_DIR / "backupstation" / "locale"]
 TIME_ZONE = env.str("STATION_TIME_ZONE", default="UTC")
+if TIME_ZONE not in zoneinfo.available_timezones():
+    raise ImproperlyConfigured("STATION_TIME_ZONE is the name of a zone, like Europe/Berlin")
 USE_TZ = True
 
 STATIC_URL = "static/"
@@ -202,6 +217,9 @@ CONTENT_SECURITY_POLICY = {
     }
 }
 
+LOG_LEVEL = env.str("STATION_LOG_LEVEL", default="WARNING").upper()
+if LOG_LEVEL not in logging.getLevelNamesMapping():
+    raise ImproperlyConfigured("STATION_LOG_LEVEL is DEBUG, INFO, WARNING, ERROR or CRITICAL")
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
@@ -209,6 +227,6 @@ LOGGING = {
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {
         "handlers": ["stderr"],
-        "level": env.str("STATION_LOG_LEVEL", default="WARNING").upper(),
+        "level": LOG_LEVEL,
     },
 }

@@ -12,9 +12,9 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError
 
-from backupstation import addresses, listening
+from backupstation import addresses, listening, prepared
 from transfer import faults, invitations
-from transfer.models import Snapshot
+from transfer.models import Issuer, Snapshot
 from wire import limits
 from wire.errors import WireError
 from wire.invitation import Scope
@@ -36,7 +36,9 @@ class Command(BaseCommand):
         parser.add_argument("--scope", choices=sorted(_SCOPES), default="both")
         parser.add_argument("--address", help="the address that the QR code names")
         parser.add_argument(
-            "--port", type=int, help="where phones reach the station, if a router maps its port"
+            "--port",
+            type=listening.port_number,
+            help="where phones reach the station, if a router maps its port",
         )
         parser.add_argument(
             "--snapshot", default="", help="restore this snapshot alone (8 characters do)"
@@ -45,6 +47,7 @@ class Command(BaseCommand):
 
     def handle(self, **options: Any) -> None:  # noqa: ANN401 - Django's
         """Issue and print."""
+        prepared.database()
         owner = self._owner(options["account"])
         where = listening.current()
         found = [one.address for one in addresses.candidates(bound_to=where.host)]
@@ -60,6 +63,10 @@ class Command(BaseCommand):
             invitation = invitations.issue(
                 owner, scope=scope, addresses=chosen, port=port, binding=binding
             )
+        except Issuer.DoesNotExist:
+            raise CommandError(
+                "No station ran on this data folder yet: start it with `manage.py station`."
+            ) from None
         except (DatabaseError, WireError) as error:
             raise CommandError(f"No invitation was made: {faults.as_told(error)}.") from None
         link = invitation.link(addresses.origin(chosen[0], port))

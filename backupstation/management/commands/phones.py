@@ -8,6 +8,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from accounts.models import Phone
+from backupstation import prepared
 from transfer import approvals
 from transfer.models import Approval
 
@@ -25,6 +26,7 @@ class Command(BaseCommand):
 
     def handle(self, **options: Any) -> None:  # noqa: ANN401 - Django's
         """Do one of the three."""
+        prepared.database()
         if options["action"] == "list":
             self._list(options["json"])
             return
@@ -37,6 +39,8 @@ class Command(BaseCommand):
             approval = approvals.decide(owner, digits, allow=options["action"] == "allow")
         except Approval.DoesNotExist:
             raise CommandError("No phone waits with these digits.") from None
+        except Approval.MultipleObjectsReturned:
+            raise CommandError("Two phones show these digits: deny both on the page.") from None
         answer = {"name": approval.name, "digits": digits, "state": str(approval.state)}
         self._say(options["json"], answer, f"{approval.name}: {approval.get_state_display()}")
 

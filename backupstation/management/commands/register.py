@@ -5,9 +5,9 @@ import sys
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 
+from backupstation import prepared
 from transfer import registration
 from wire.errors import WireError
 
@@ -33,7 +33,7 @@ class Command(BaseCommand):
         """Register, and pin the issuer."""
         if options["replace_keys"] and not options["yes"]:
             self._ask(options["origin"])
-        call_command("migrate", interactive=False, verbosity=0)
+        prepared.database()
         try:
             issuer = registration.register(
                 options["origin"], options["code"], replace_keys=options["replace_keys"]

@@ -6,11 +6,19 @@ from argparse import ArgumentParser
 from typing import Any
 
 from django.conf import settings
-from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError
 
-from backupstation import addresses, housekeeping, listening, occupied, opening, owner, roles
+from backupstation import (
+    addresses,
+    housekeeping,
+    listening,
+    occupied,
+    opening,
+    owner,
+    prepared,
+    roles,
+)
 from transfer import faults
 from wire.errors import StorageFull, WireError
 from wire.memory import keep_large_buffers
@@ -24,7 +32,12 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Host and port default to STATION_HOST and STATION_PORT."""
         parser.add_argument("--host", default=settings.STATION_HOST)
-        parser.add_argument("--port", type=int, default=settings.STATION_PORT, help="0: any free")
+        parser.add_argument(
+            "--port",
+            type=listening.port_number,
+            default=settings.STATION_PORT,
+            help="0: any free",
+        )
         parser.add_argument("--browser", action="store_true", help="open the page in a browser")
         parser.add_argument("--json", action="store_true", help="print one JSON object when ready")
 
@@ -49,7 +62,7 @@ class Command(BaseCommand):
 
     def _prepare(self) -> None:
         try:
-            call_command("migrate", interactive=False, verbosity=0)
+            prepared.migrate()
             opening.forget()
             roles.prepare()
         except (DatabaseError, OSError, WireError) as error:

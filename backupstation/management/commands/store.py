@@ -6,12 +6,11 @@ from argparse import ArgumentParser, ArgumentTypeError
 from dataclasses import asdict
 from typing import Any
 
-from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from rich.filesize import decimal
 
 from accounts.models import User
-from backupstation import occupied, relinking, words
+from backupstation import occupied, prepared, relinking, words
 from backupstation.told import Told
 from transfer import station
 from transfer.checking import NotedCheck
@@ -58,7 +57,7 @@ class Command(BaseCommand):
     def _check(self, options: dict[str, Any]) -> None:
         words.require_root()
         words.require_store()
-        call_command("migrate", interactive=False, verbosity=0)
+        prepared.database()
         check = NotedCheck(_sample(options))
         total = check.count()
         told = Told(self.stdout, as_json=options["json"])
@@ -77,7 +76,7 @@ class Command(BaseCommand):
     def _rebuild(self, options: dict[str, Any]) -> None:
         words.require_store()
         words.bring_back_root(options["words_file"])
-        call_command("migrate", interactive=False, verbosity=0)
+        prepared.migrate()
         owner = self._owner(options["owner"])
         rebuild = Rebuild()
         tally = rebuild.tally

@@ -18,20 +18,17 @@ from django.conf import settings
 from django.contrib.auth import password_validation
 from django.core.asgi import get_asgi_application
 from django.core.exceptions import ValidationError
-from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
-from django.db import connection
-from django.db.migrations.executor import MigrationExecutor
 
 from accounts import enrolment, issuer
 from accounts.keyring import Keyring, RotationUnderWayError
 from accounts.models import Account, Phone, Station, User, moment
+from backupstation import listening, prepared
 from wire import im
 from wire.tokens import b64u
 
 Answer = dict[str, Any]
 _DEFAULT_PORT: Final = 8766
-_PORT_MAX: Final = 65_535
 _TIME: Final = "%Y-%m-%d %H:%M UTC"
 
 
@@ -74,8 +71,8 @@ class Command(BaseCommand):
         self._keyring = Keyring(settings.STATION_DATA_DIR)
         self._keyring.create_if_missing()
         issuer.configure(self._keyring.issuer)
-        if _has_pending_migrations():
-            call_command("migrate", interactive=False, verbosity=0)
+        if prepared.is_behind():
+            prepared.migrate()
         action = getattr(self, "_" + options["action"].replace("-", "_"))
         answer, lines = action(options, int(time.time()))
         self._say(options, answer, lines)
@@ -203,7 +200,9 @@ class Command(BaseCommand):
 
 def _add_run_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--host", default="127.0.0.1", help="address to listen at")
-    parser.add_argument("--port", type=int, default=_DEFAULT_PORT, help="0: any free port")
+    parser.add_argument(
+        "--port", type=listening.port_number, default=_DEFAULT_PORT, help="0: any free port"
+    )
     parser.add_argument("--certificate", default="", help="PEM file: serve https")
     parser.add_argument("--private-key", default="", help="PEM file of the certificate's key")
     parser.add_argument(
@@ -221,8 +220,6 @@ def _require_safe_address(options: Answer) -> None:
         loopback = ip_address(options["host"]).is_loopback
     except ValueError:
         raise CommandError("--host is an IP address.") from None
-    if not (0 <= options["port"] <= _PORT_MAX):
-        raise CommandError(f"--port is a number up to {_PORT_MAX}.")
     if not (loopback or options["certificate"] or options["behind_proxy"]):
         raise CommandError(
             "Phones reach an IM server elsewhere by https only:"
@@ -250,11 +247,6 @@ def _password(file: str | None) -> str:
 def _origin(options: Answer, port: int) -> str:
     host = f"[{options['host']}]" if ":" in options["host"] else options["host"]
     return f"{'https' if options['certificate'] else 'http'}://{host}:{port}"
-
-
-def _has_pending_migrations() -> bool:
-    executor = MigrationExecutor(connection)
-    return bool(executor.migration_plan(executor.loader.graph.leaf_nodes()))
 
 
 def _code_answer(code: str, now: int, life_seconds: float) -> tuple[Answer, list[str]]:

@@ -1,0 +1,111 @@
+"""Commands that are given wrongly, or where they cannot work, end with a sentence and a code."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.stations import PASSWORD, ROOT, _environment
+
+DONE, REFUSED, CANNOT = 0, 1, 2
+OWNER = ["createsuperuser", "--noinput", "--username", "alice", "--email", "alice@example.org"]
+
+
+# Root is stopped by modes like everybody else once it gave these capabilities up.
+_LOST = "-dac_override,-dac_read_search"
+_BOUND = ["setpriv", f"--inh-caps={_LOST}", f"--bounding-set={_LOST}"] if os.geteuid() == 0 else []
+
+
+def told(folder: Path, *arguments: str, **environment: str) -> tuple[int, str]:
+    """Exit code and all that was said; never a traceback."""
+    done = subprocess.run(
+        [*_BOUND, sys.executable, "manage.py", *arguments],
+        cwd=ROOT, env=_environment(folder, DJANGO_SUPERUSER_PASSWORD=PASSWORD, **environment),
+        stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    said = done.stdout + done.stderr
+    assert "Traceback" not in said, said
+    return done.returncode, said
+
+
+@pytest.mark.parametrize(
+    ("command", "code", "says"),
+    [
+        ("invite", REFUSED, "No such user"),
+        ("invite --account bob", REFUSED, "No such user"),
+        ("phones", DONE, "No phone waits"),
+        ("phones allow 482113", REFUSED, "No phone waits"),
+        ("phones allow", REFUSED, "six digits"),
+        ("store check", CANNOT, "no root key"),
+        ("store words", CANNOT, "no root key"),
+        ("store rebuild", CANNOT, "no store"),
+        ("changepassword alice", CANNOT, "did a station run there"),
+        ("register https://im.test AAAAA AAAAA", CANNOT, "unrecognized"),
+        ("register im.test AAAAA", REFUSED, "is not an origin"),
+        ("register http://127.0.0.1:1 AAAAA", REFUSED, "cannot reach"),
+        ("station --port 99999", CANNOT, "from 0 to 65535"),
+        ("station --host nowhere.invalid", REFUSED, "cannot listen"),
+        ("imserver code bob", REFUSED, "imserver account"),
+        ("imserver run --port -1", CANNOT, "from 0 to 65535"),
+    ],
+)
+def test_on_a_folder_where_no_station_ran(
+    tmp_path: Path, command: str, code: int, says: str
+) -> None:
+    found, said = told(tmp_path / "new", *command.split())
+    assert (found, says in said) == (code, True), said
+
+
+def test_an_owner_can_be_made_before_the_first_start(tmp_path: Path) -> None:
+    assert told(tmp_path, *OWNER)[0] == DONE
+    code, said = told(tmp_path, *OWNER)
+    assert (code, "already taken" in said) == (REFUSED, True)
+    code, said = told(tmp_path, "invite")
+    assert (code, "No station ran on this data folder yet" in said) == (REFUSED, True)
+
+
+@pytest.mark.parametrize(
+    "command", ["station", "invite", "phones", "store check", "imserver phones"]
+)
+def test_a_folder_that_cannot_be(tmp_path: Path, command: str) -> None:
+    (tmp_path / "file").write_text("")
+    code, said = told(tmp_path / "file", *command.split())
+    assert code == CANNOT
+    assert said == f"STATION_DATA_DIR: no folder at {tmp_path / 'file'}: File exists.\n"
+
+
+@pytest.mark.parametrize("mode", [0o555, 0o000])
+@pytest.mark.parametrize(
+    "command", ["station", "invite", "phones", "store check", "store words", " ".join(OWNER),
+                "imserver phones"]
+)  # fmt: skip
+def test_a_folder_that_may_not_be_written_to(tmp_path: Path, command: str, mode: int) -> None:
+    folder = tmp_path / "station"
+    assert told(folder, *OWNER)[0] == DONE
+    assert told(folder, "imserver", "phones")[0] == DONE
+    folder.chmod(mode)
+    try:
+        code, said = told(folder, *command.split())
+    finally:
+        folder.chmod(0o700)
+    assert code == CANNOT
+    assert str(folder) in said
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("STATION_PORT", "many"),
+        ("STATION_LOG_LEVEL", "loud"),
+        ("STATION_TIME_ZONE", "Utopia"),
+        ("STATION_ROLE", "server"),
+        ("STATION_DATABASE_URL", "somewhere"),
+        ("STATION_PASSPHRASE_FILE", "/nowhere"),
+    ],
+)
+def test_a_setting_that_cannot_be_is_named(tmp_path: Path, name: str, value: str) -> None:
+    code, said = told(tmp_path, "phones", **{name: value})
+    assert code == CANNOT
+    assert said.splitlines()[-1].startswith(name)
