@@ -18,13 +18,14 @@ from typing import Any, Final
 from phone import commands
 from phone.errors import explain
 from phone.sources import printable
+from phone.telling import Outcome
 
 _EPILOG: Final = """\
 exit codes:
   0    done
   1    failed; the message says why
   2    the command line cannot be meant
-  3    the station, its IM server or this phone was not accepted by the other
+  3    the station, its IM server or this phone was not accepted by the other, or by the owner
   4    done in part: some files were left out, or some items not restored; each is named
   5    the station cannot be reached, or the connection was lost for too long
   130  stopped with Ctrl-C
@@ -33,13 +34,15 @@ The link goes in quotes: it contains a #. In its place may stand the path of a p
 code. This phone's key and enrolments are in --home, else in $PHONE_HOME, else in the user's data.
 """
 
+_WHICH: Final = "its ID or the first 8 characters; not needed where the link is for one snapshot"
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     options = _parser().parse_args(arguments)
     _prepare()
     try:
-        outcome: commands.Outcome = options.run(options)
+        outcome: Outcome = options.run(options)
     except (Exception, KeyboardInterrupt) as error:
         return _tell_error(error, as_json=options.json)
     _say(json.dumps(outcome.data) if options.json else outcome.text)
@@ -98,6 +101,9 @@ def _command(commands_of: Any, name: str, run: Any, summary: str) -> argparse.Ar
     )
     parser.add_argument("--home", type=Path, metavar="DIR", help="this phone's own folder")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument(
+        "--name", type=_text, default="", help="what to call this phone if it is to be enrolled"
+    )
     parser.set_defaults(run=run)
     return parser
 
@@ -110,6 +116,11 @@ def _add_transfer(parser: argparse.ArgumentParser) -> None:
         metavar="SECONDS",
         help="how long to try again after the connection is lost (default: %(default)g)",
     )
+
+
+def _add_snapshot(parser: argparse.ArgumentParser, which: str) -> None:
+    parser.add_argument("link", metavar="LINK")
+    parser.add_argument("snapshot", nargs="?", default="", metavar="ID", help=which)
 
 
 def _seconds(text: str) -> float:
@@ -132,7 +143,6 @@ def _add_enrol(commands_of: Any) -> None:  # noqa: ANN401
     parser.add_argument("link", nargs="?", metavar="LINK", help="a station's link")
     parser.add_argument("--im", metavar="ORIGIN", help="a separate IM server, https://…")
     parser.add_argument("--code", help="the one-time code that it printed")
-    parser.add_argument("--name", type=_text, default="", help="what to call this phone")
 
 
 def _add_backup(commands_of: Any) -> None:  # noqa: ANN401
@@ -146,20 +156,14 @@ def _add_backup(commands_of: Any) -> None:  # noqa: ANN401
 
 
 def _add_list(commands_of: Any) -> None:  # noqa: ANN401
-    parser = _command(commands_of, "list", commands.list_snapshots, "list this account's snapshots")
-    parser.add_argument("link", metavar="LINK")
+    summary = "list this account's snapshots, or the items of one"
+    parser = _command(commands_of, "list", commands.list_kept, summary)
+    _add_snapshot(parser, "whose items to list: its ID or the first 8 characters")
 
 
 def _add_restore(commands_of: Any) -> None:  # noqa: ANN401
     parser = _command(commands_of, "restore", commands.restore, "bring a snapshot's files back")
-    parser.add_argument("link", metavar="LINK")
-    parser.add_argument(
-        "snapshot",
-        nargs="?",
-        default="",
-        metavar="ID",
-        help="its ID or the first 8 characters; not needed where the link is for one snapshot",
-    )
+    _add_snapshot(parser, _WHICH)
     parser.add_argument("--to", type=Path, required=True, metavar="DIR", help="target folder")
     for option, metavar, summary in (
         ("--item", "NAME", "only this"),
@@ -175,6 +179,5 @@ def _add_restore(commands_of: Any) -> None:  # noqa: ANN401
 def _add_verify(commands_of: Any) -> None:  # noqa: ANN401
     summary = "read a snapshot back and check every hash, writing nothing"
     parser = _command(commands_of, "verify", commands.verify, summary)
-    parser.add_argument("link", metavar="LINK")
-    parser.add_argument("snapshot", nargs="?", default="", metavar="ID")
+    _add_snapshot(parser, _WHICH)
     _add_transfer(parser)

@@ -1,39 +1,36 @@
-"""What each command does with its options, and how its result is told.
+"""What each command does with its options.
 
 The modules that do the work are loaded by the command that needs them: an unchanged backup is over
 before all of them would be.
 """
 
 import argparse
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
-import msgspec
-
-from phone.display import Display, size_text
-from phone.errors import Exit, Usage
-from phone.sources import Problem, printable
+from phone import telling
+from phone.display import Display
+from phone.errors import Usage
+from phone.telling import Outcome
 
 if TYPE_CHECKING:
-    from phone.restore import RestoreResult
-    from phone.state import Home
-    from wire.messages import SnapshotSummary
+    from phone.link import Link
+    from phone.state import Home, Identity
 
 PATIENCE_SECONDS: Final = 120.0
-_NAMED_MAX: Final = 20
-
-
-class Outcome(msgspec.Struct, frozen=True):
-    """A command's result: for programs, for people, and for the shell."""
-
-    data: dict[str, Any]
-    text: str
-    exit: Exit = Exit.OK
 
 
 def _home(options: argparse.Namespace) -> "Home":
     from phone.state import Home, default_home  # noqa: PLC0415
 
     return Home(options.home.expanduser() if options.home else default_home())
+
+
+def _ready(options: argparse.Namespace, display: Display) -> "tuple[Identity, Link]":
+    """This phone's identity for the link that was given; enrols first where it must."""
+    from phone.enrolling import ready  # noqa: PLC0415
+    from phone.link import read_link  # noqa: PLC0415
+
+    return ready(read_link(options.link), _home(options), name=options.name, tell=display.tell)
 
 
 def enrol(options: argparse.Namespace) -> Outcome:
@@ -47,16 +44,14 @@ def enrol(options: argparse.Namespace) -> Outcome:
     home = _home(options)
     if by_code:
         identity = enrolling.enrol_by_code(options.im, options.code, home, name=options.name)
-        follow_up, where = "", options.im
-    else:
-        with Display() as display:
-            identity, link = enrolling.enrol(
-                read_link(options.link), home, name=options.name, tell=display.tell
-            )
-        follow_up = link.invitation.link(link.origin)
-        where = identity.enrolment.station_name
-    data = {"iss": identity.enrolment.iss, "sub": identity.enrolment.sub, "link": follow_up}
-    return Outcome(data, f"This phone now belongs to an account at {printable(where)}.")
+        return telling.enrolled(identity, options.im, "")
+    with Display() as display:
+        identity, link = enrolling.enrol(
+            read_link(options.link), home, name=options.name, tell=display.tell
+        )
+    return telling.enrolled(
+        identity, identity.enrolment.station_name, link.invitation.link(link.origin)
+    )
 
 
 def backup(options: argparse.Namespace) -> Outcome:
@@ -69,72 +64,26 @@ def backup(options: argparse.Namespace) -> Outcome:
     link, home = read_link(options.link), _home(options)
     found = scan(options.paths)
     with Display() as display:
-        identity, link = ready(link, home, tell=display.tell)
+        identity, link = ready(link, home, name=options.name, tell=display.tell)
         work = Backup(found, identity, home, label=options.label, tell=display.tell)
-        result = work.run(link, options.patience)
-    data = {
-        "snapshot_id": result.snapshot_id,
-        "items": result.items,
-        "bytes": result.bytes,
-        "sent": result.sent,
-        "held": result.held,
-        "seconds": round(result.seconds, 3),
-        "receipt": result.receipt,
-        "station": result.station,
-        "problems": [_problem(problem) for problem in result.problems],
-    }
-    text = (
-        f"Stored {result.items} items ({size_text(result.bytes)}) at {printable(result.station)}"
-        f" in {result.seconds:.1f} s; {size_text(result.sent)} were sent,"
-        f" {size_text(result.held)} were there already.\nSnapshot {result.snapshot_id}"
-    )
-    left_out = [str(problem) for problem in result.problems]
-    return Outcome(data, text + _listed(left_out), Exit.PARTIAL if left_out else Exit.OK)
+        return telling.stored(work.run(link, options.patience))
 
 
-def _problem(problem: Problem) -> dict[str, str]:
-    return {"path": problem.path, "reason": problem.reason.value, "message": str(problem)}
-
-
-def _listed(lines: list[str]) -> str:
-    shown = [printable(line) for line in lines[:_NAMED_MAX]]
-    if len(lines) > _NAMED_MAX:
-        shown.append(f"and {len(lines) - _NAMED_MAX} more (--json names them all)")
-    return "".join(f"\n  {line}" for line in shown)
-
-
-def list_snapshots(options: argparse.Namespace) -> Outcome:
-    """List this account's snapshots, newest first."""
-    from phone.enrolling import ready  # noqa: PLC0415
-    from phone.link import read_link  # noqa: PLC0415
+def list_kept(options: argparse.Namespace) -> Outcome:
+    """List this account's snapshots, newest first, or the items of one."""
     from phone.listing import snapshots  # noqa: PLC0415
 
     with Display() as display:
-        identity, link = ready(read_link(options.link), _home(options), tell=display.tell)
-        found = snapshots(link, identity, tell=display.tell)
-    return Outcome({"snapshots": [_summary(one) for one in found]}, _table(found))
+        identity, link = _ready(options, display)
+        if not options.snapshot:
+            return telling.listed(snapshots(link, identity, tell=display.tell))
+        from phone.restore import contents  # noqa: PLC0415
 
-
-def _summary(one: "SnapshotSummary") -> dict[str, Any]:
-    return {field: getattr(one, field) for field in one.__struct_fields__}
-
-
-def _table(found: "list[SnapshotSummary]") -> str:
-    import time  # noqa: PLC0415
-
-    if not found:
-        return "There is no snapshot yet."
-    return "\n".join(
-        f"{one.snapshot_id}  {time.strftime('%Y-%m-%d %H:%M', time.localtime(one.stored))}"
-        f"  {one.items:>7} items  {size_text(one.bytes):>10}  {printable(one.label or one.source)}"
-        for one in found
-    )
+        return telling.contents(contents(link, options.snapshot, identity, tell=display.tell))
 
 
 def restore(options: argparse.Namespace) -> Outcome:
     """Restore a snapshot, or chosen items of it, into a folder."""
-    from phone.enrolling import ready  # noqa: PLC0415
-    from phone.link import read_link  # noqa: PLC0415
     from phone.restore import restore as bring_back  # noqa: PLC0415
     from phone.writing import Existing, Target  # noqa: PLC0415
     from wire.limits import SELECTION_NAMES_MAX  # noqa: PLC0415
@@ -143,10 +92,9 @@ def restore(options: argparse.Namespace) -> Outcome:
     selection = Selection(options.item, options.under) if options.item or options.under else None
     if len(options.item) + len(options.under) > SELECTION_NAMES_MAX:
         raise Usage(f"At most {SELECTION_NAMES_MAX} items and folders can be chosen at once.")
-    link = read_link(options.link)
     existing = Existing.REPLACE if options.overwrite else Existing.KEEP
     with Display() as display:
-        identity, link = ready(link, _home(options), tell=display.tell)
+        identity, link = _ready(options, display)
         result = bring_back(
             link,
             options.snapshot,
@@ -156,45 +104,16 @@ def restore(options: argparse.Namespace) -> Outcome:
             tell=display.tell,
             patience=options.patience,
         )
-    return _restored(result, "Restored", f" to {printable(str(options.to))}")
+    return telling.restored(result, str(options.to))
 
 
 def verify(options: argparse.Namespace) -> Outcome:
     """Read a snapshot back and check every hash."""
-    from phone.enrolling import ready  # noqa: PLC0415
-    from phone.link import read_link  # noqa: PLC0415
     from phone.restore import verify as check  # noqa: PLC0415
 
     with Display() as display:
-        identity, link = ready(read_link(options.link), _home(options), tell=display.tell)
+        identity, link = _ready(options, display)
         result = check(
             link, options.snapshot, identity, tell=display.tell, patience=options.patience
         )
-    return _restored(result, "Verified", "")
-
-
-def _restored(result: "RestoreResult", verb: str, where: str) -> Outcome:
-    failures = [
-        {"name": one.name, "reason": one.reason.value, "message": one.message}
-        for one in result.failures
-    ]
-    data = {
-        "snapshot_id": result.snapshot_id,
-        "label": result.label,
-        "items": result.items,
-        "bytes": result.bytes,
-        "received": result.received,
-        "seconds": round(result.seconds, 3),
-        "receipt": result.receipt,
-        "station": result.station,
-        "own": result.own,
-        "failures": failures,
-        "missing": result.missing,
-    }
-    text = (
-        f"{verb} {result.items} items ({size_text(result.bytes)}) of snapshot"
-        f" {result.snapshot_id}{where} in {result.seconds:.1f} s; every hash was checked."
-    )
-    failed = [one.message for one in result.failures]
-    failed += [f"{name} is not in the snapshot." for name in result.missing]
-    return Outcome(data, text + _listed(failed), Exit.PARTIAL if failed else Exit.OK)
+    return telling.verified(result)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from rich.progress import TaskID
 
 _BAR_AFTER_SECONDS: Final = 0.7
+_UNITS: Final = ("kB", "MB", "GB", "TB", "PB")
 
 
 def spaced(digits: str) -> str:
@@ -23,14 +24,22 @@ def spaced(digits: str) -> str:
     return f"{digits[:3]} {digits[3:]}"
 
 
+def counted(count: int, thing: str) -> str:
+    """So many things: 1 item, 2 items."""
+    return f"{count} {thing}" if count == 1 else f"{count} {thing}s"
+
+
 def size_text(count: int) -> str:
-    """Bytes for people: 1.0 GB, 300 MB, 12 kB."""
+    """Bytes for people, as the station's pages write them: 1.0 GB, 303.9 MB, 12.0 kB."""
+    if count < 1000:
+        return counted(count, "byte")
     amount = float(count)
-    for unit in ("bytes", "kB", "MB", "GB"):
-        if amount < 1000:
-            return f"{count} bytes" if unit == "bytes" else f"{amount:.1f} {unit}"
+    for unit in _UNITS:
         amount /= 1000
-    return f"{amount:.1f} TB"
+        # 999.95 would be written as 1000.0 of the smaller unit.
+        if amount < 999.95 or unit == _UNITS[-1]:
+            break
+    return f"{amount:.1f} {unit}"
 
 
 class Display:
@@ -87,7 +96,7 @@ class Display:
                 self._task,
                 completed=progress.done,
                 total=progress.total,
-                items=f"{progress.items} of {progress.items_total} items",
+                items=f"{progress.items} of {counted(progress.items_total, 'item')}",
             )
 
 

@@ -70,10 +70,10 @@ def _check_issuer(iss: str, origin: str, home: Home) -> None:
         raise Untrusted(f"{origin} calls itself by another issuer's name ({iss}).")
 
 
-def ready(link: Link, home: Home, *, tell: Tell = ignore) -> tuple[Identity, Link]:
-    """This phone's identity for the link; enrols first where it must."""
+def ready(link: Link, home: Home, *, name: str = "", tell: Tell = ignore) -> tuple[Identity, Link]:
+    """This phone's identity for the link; enrols first, as ``name``, where it must."""
     identity = identity_for(link, home)
-    return (identity, link) if identity is not None else enrol(link, home, tell=tell)
+    return (identity, link) if identity is not None else enrol(link, home, name=name, tell=tell)
 
 
 def _checked_name(name: str) -> str:

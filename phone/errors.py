@@ -211,8 +211,8 @@ def explain(error: BaseException) -> Explanation:
 def _explain_wire(error: wire_errors.WireError) -> Explanation:
     text = str(error).rstrip(".")
     sentence, hint = _WIRE.get(error.code, ("The station refused: {}.", ""))
-    verification = isinstance(error, wire_errors.VerificationFailed)
-    exit_code = Exit.VERIFICATION if verification else Exit.FAILED
+    unaccepted = isinstance(error, wire_errors.VerificationFailed | wire_errors.NotAllowed)
+    exit_code = Exit.VERIFICATION if unaccepted else Exit.FAILED
     if isinstance(error, wire_errors.TimedOut):
         exit_code = Exit.UNREACHABLE
     return Explanation(str(error.code), sentence.format(text or error.code), hint, exit_code)

@@ -90,13 +90,13 @@ def _call(
     try:
         status, body = _exchange(origin, method, path, content)
     except (OSError, http.client.HTTPException) as error:
-        raise Unreachable(f"The IM server at {origin} does not answer ({_why(error)}).") from None
+        raise Unreachable(f"Nobody answers at {origin} ({_why(error)}).") from None
     if status != http.client.OK:
         raise im.Refused.from_reply(body)
     try:
         return read(body)
     except WireError:
-        raise Untrusted(f"What {origin} answers is not the protocol of an IM server.") from None
+        raise Untrusted(f"What {origin} answers is not this protocol.") from None
 
 
 def _exchange(origin: str, method: str, path: str, content: bytes) -> tuple[int, bytes]:

@@ -75,6 +75,23 @@ def verify(
     return restore(link, snapshot, Nowhere(), identity, tell=tell, patience=patience)
 
 
+def contents(link: Link, snapshot: str, identity: Identity, *, tell: Tell = ignore) -> Chosen:
+    """What a snapshot consists of, from its checked manifest alone; raises as above."""
+
+    def look(session: Session) -> Chosen:
+        identifier = resolve(session, snapshot)
+        fetching = Fetching(session)
+        try:
+            chosen = choose(fetching, session, identity, identifier, None)
+        except BaseException:
+            fetching.abort()
+            raise
+        fetching.close()
+        return chosen
+
+    return with_sessions(link, "restore", identity, look, tell=tell, patience=0.0)
+
+
 class Restoring:
     """One restore, over as many connections as it takes."""
 

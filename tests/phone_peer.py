@@ -56,6 +56,7 @@ class Peer:
         self.asked = 0
         self.connections = 0
         self.claimed: set[bytes] = set()
+        self.names: list[str] = []
         self.done: messages.RestoreDone | None = None
         self.binding = None
 
@@ -207,7 +208,8 @@ class Peer:
             for message in shaking.data_to_send():
                 websocket.send(message)
             match event:
-                case EnrolRequested():
+                case EnrolRequested(name=name):
+                    self.names.append(name)
                     self.enrol(shaking, websocket, issuer)
                 case FirstAccepted(ticket=ticket):
                     self.claimed.add(session_id)

@@ -1,5 +1,6 @@
 """The command line: exit codes, one JSON object, sentences and never a traceback."""
 
+import hashlib
 import json
 import os
 import signal
@@ -13,9 +14,10 @@ import pytest
 from phone import cli, commands
 from phone.display import size_text, spaced
 from phone.errors import Exit, explain
-from tests.phone_peer import Peer
+from tests.phone_peer import Cut, Peer
+from transfer.templatetags import measures
 from wire import im
-from wire.errors import StorageFull, VerificationFailed
+from wire.errors import NotAllowed, StorageFull, VerificationFailed
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -82,7 +84,36 @@ def test_backup_list_verify_and_restore_as_one_json_object_each(tmp_path, home, 
         assert failure["reason"] == "exists"
         forced = run("restore", peer.link(), short, "--to", out, "--overwrite", home=home)
         assert forced.returncode == 0
-        assert "Restored 1 items" in forced.stdout
+        assert "Restored 1 item (6.0 kB) of" in forced.stdout
+
+
+def test_a_snapshots_items_are_listed(home, chats):
+    (chats / "b.txt").write_text("x")
+    os.utime(chats / "b.txt", ns=(1, 1_600_000_000_000_000_001))
+    with Peer() as peer:
+        stored = json.loads(run("backup", peer.link(), chats, "--json", home=home).stdout)
+        short = stored["snapshot_id"][:8]
+        told = json.loads(run("list", peer.link(), short, "--json", home=home).stdout)
+        assert told["snapshot_id"] == stored["snapshot_id"]
+        first, second = told["items"]
+        assert (first["name"], first["size"]) == ("chats/a.txt", 6000)
+        assert second["sha256"] == hashlib.sha256(b"x").hexdigest()
+        assert second["mtime_ns"] == 1_600_000_000_000_000_001
+        shown = run("list", peer.link(), short, home=home).stdout.splitlines()
+        assert len(shown) == 3
+        assert "6.0 kB" in shown[0]
+        assert "2020-09-13" in shown[1]
+        assert "chats/b.txt" in shown[1]
+        assert shown[2].startswith("2 items, 6.0 kB, in snapshot ")
+        unknown = run("list", peer.link(), "0" * 8, "--json", home=home)
+        assert json.loads(unknown.stdout)["error"]["code"] == "no_such_snapshot"
+
+
+def test_a_phone_that_enrols_on_the_way_says_its_name(home, chats):
+    with Peer() as peer:
+        done = run("backup", peer.link(), chats, "--name", "Anna's phone", home=home)
+        assert done.returncode == 0, done.stderr
+        assert peer.names == ["Anna's phone"]
 
 
 def test_files_left_out_are_named_and_make_it_partial(home, chats):
@@ -145,6 +176,7 @@ def test_an_unreachable_station_exits_with_5_and_says_what_to_try(home, chats):
     assert done.returncode == Exit.UNREACHABLE
     assert "[unreachable]" in done.stderr
     assert "firewall" in done.stderr
+    assert "IM server" not in done.stderr
     assert done.stdout == ""
 
 
@@ -157,6 +189,33 @@ def test_a_refused_verification_exits_with_3(home, chats):
         done = run("backup", peer.link(), chats, "--json", home=home)
     assert done.returncode == Exit.VERIFICATION
     assert json.loads(done.stdout)["error"]["code"] == "4401"
+
+
+def test_an_enrolment_that_the_owner_denies_exits_with_3(home, chats):
+    class Denying(Peer):
+        def enrol(self, shaking, websocket, issuer):
+            raise NotAllowed("the owner did not allow it")
+
+    with Denying() as peer:
+        done = run("enrol", peer.link(), "--json", home=home)
+    assert done.returncode == Exit.VERIFICATION
+    assert json.loads(done.stdout)["error"]["code"] == "4403"
+
+
+def test_a_connection_that_is_lost_for_too_long_exits_with_5(home, chats):
+    class Cutting(Peer):
+        def lack(self, start, digests):
+            raise Cut
+
+    with Cutting() as peer:
+        done = run("backup", peer.link(), chats, "--patience", "1", "--json", home=home)
+    assert done.returncode == Exit.UNREACHABLE
+    assert json.loads(done.stdout)["error"]["code"] == "cut_off"
+
+
+def test_the_help_lists_the_exit_codes_that_there_are(home):
+    told = run("--help", home=home).stdout.partition("exit codes:\n")[2].partition("\n\n")[0]
+    assert [int(line.split()[0]) for line in told.splitlines()] == list(Exit)
 
 
 def test_an_unknown_snapshot_exits_with_1(tmp_path, home):
@@ -258,7 +317,7 @@ def test_an_unforeseen_error_is_told_without_a_traceback(monkeypatch, capsys):
     def fail(_options):
         raise RuntimeError("boom")
 
-    monkeypatch.setattr(commands, "list_snapshots", fail)
+    monkeypatch.setattr(commands, "list_kept", fail)
     assert cli.main(["list", "x", "--json"]) == Exit.FAILED
     told = capsys.readouterr()
     assert json.loads(told.out)["error"]["code"] == "unexpected"
@@ -329,13 +388,22 @@ def test_startup_leaves_out_what_is_not_needed(home):
 
 def test_digits_and_sizes_for_people():
     assert spaced("482113") == "482 113"
-    assert [size_text(n) for n in (0, 999, 1000, 1_500_000, 10**9, 10**13)] == [
+    amounts = (0, 1, 999, 1000, 999_949, 999_950, 1_500_000, 10**9, 10**13, 10**18)
+    assert [size_text(n) for n in amounts] == [
         "0 bytes",
+        "1 byte",
         "999 bytes",
         "1.0 kB",
+        "999.9 kB",
+        "1.0 MB",
         "1.5 MB",
         "1.0 GB",
         "10.0 TB",
+        "1000.0 PB",
+    ]
+    # The station's pages and admin write the same.
+    assert [measures.size(n).replace("\N{NO-BREAK SPACE}", " ") for n in amounts] == [
+        size_text(n) for n in amounts
     ]
 
 

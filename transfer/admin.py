@@ -10,12 +10,12 @@ from django.contrib import admin
 from django.db.models import BigIntegerField, Count, OuterRef, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest
-from django.template.defaultfilters import filesizeformat
 from django.utils.translation import gettext_lazy as _
 
 from transfer import history_admin, snapshot_admin
 from transfer.models import Issuer, Pack, Snapshot, Upload, Vault
 from transfer.recorded import ModelAdmin, Recorded, account_of
+from transfer.templatetags import measures
 from wire import tokens
 
 __all__ = ["history_admin", "snapshot_admin"]  # registered by being imported
@@ -57,7 +57,7 @@ class VaultAdmin(Recorded, ModelAdmin[Vault]):
     @admin.display(description=_("in the store"), ordering="stored_bytes")
     def stored(self, vault: Vault) -> str:
         """How many bytes its packs take."""
-        return filesizeformat(getattr(vault, "stored_bytes", 0))
+        return measures.size(getattr(vault, "stored_bytes", 0))
 
 
 def _per_vault(rows: QuerySet[Any], aggregate: Count | Sum) -> Coalesce:
@@ -82,7 +82,7 @@ class PackAdmin(Recorded, ModelAdmin[Pack]):
     @admin.display(description=_("size"), ordering="size")
     def bytes(self, pack: Pack) -> str:
         """Bytes, for people."""
-        return filesizeformat(pack.size)
+        return measures.size(pack.size)
 
 
 @admin.register(Upload)
@@ -117,17 +117,17 @@ class UploadAdmin(Recorded, ModelAdmin[Upload]):
     @admin.display(description=_("size"), ordering="total_bytes")
     def size(self, upload: Upload) -> str:
         """What the phone announced."""
-        return filesizeformat(upload.total_bytes)
+        return measures.size(upload.total_bytes)
 
     @admin.display(description=_("received"), ordering="received_bytes")
     def received(self, upload: Upload) -> str:
         """What the phone sent."""
-        return filesizeformat(upload.received_bytes)
+        return measures.size(upload.received_bytes)
 
     @admin.display(description=_("already held"), ordering="held_bytes")
     def held(self, upload: Upload) -> str:
         """What it need not send."""
-        return filesizeformat(upload.held_bytes)
+        return measures.size(upload.held_bytes)
 
 
 @admin.register(Issuer)

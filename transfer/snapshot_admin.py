@@ -7,7 +7,6 @@ from django.contrib import admin, messages
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.template.defaultfilters import filesizeformat
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext, ngettext
@@ -17,6 +16,7 @@ from transfer import items, receipts, station
 from transfer.index import promised
 from transfer.models import Snapshot, SnapshotState
 from transfer.recorded import ModelAdmin, Recorded, account_of
+from transfer.templatetags import measures
 from transfer.verifying import verifier
 from wire import tokens
 from wire.errors import WireError
@@ -115,7 +115,7 @@ class SnapshotAdmin(Recorded, ModelAdmin[Snapshot]):
     @admin.display(description=_("size"), ordering="total_bytes")
     def size(self, snapshot: Snapshot) -> str:
         """Bytes, for people."""
-        return filesizeformat(snapshot.total_bytes)
+        return measures.size(snapshot.total_bytes)
 
     @admin.display(description=_("account"), ordering="vault")
     def account(self, snapshot: Snapshot) -> str:

@@ -14,12 +14,12 @@ from typing import Final
 
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.db import connection
-from django.template.defaultfilters import filesizeformat
 from django.utils.translation import gettext as _
 
 from transfer.checking import NotedCheck
 from transfer.models import Snapshot
 from transfer.store.itemcheck import Sample
+from transfer.templatetags import measures
 
 log: Final = logging.getLogger(__name__)
 
@@ -118,7 +118,7 @@ class Verifier:
 def _result(faults: int, read: int) -> str:
     if faults:
         return _("Verified: damage was found (%(count)d faults).") % {"count": faults}
-    return _("Verified: every byte is sound (%(read)s read).") % {"read": filesizeformat(read)}
+    return _("Verified: every byte is sound (%(read)s read).") % {"read": measures.size(read)}
 
 
 verifier: Final = Verifier()

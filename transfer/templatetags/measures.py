@@ -22,4 +22,5 @@ def size(count: int) -> str:
         # 999.95 would be written as 1000.0 of the smaller unit.
         if amount < _STEP - 0.05 or unit == _UNITS[-1]:
             break
-    return f"{number_format(amount, 1)}\N{NO-BREAK SPACE}{unit}"
+    # number_format cuts digits off: 303.97 would be written as 303.9.
+    return f"{number_format(round(amount, 1), 1)}\N{NO-BREAK SPACE}{unit}"
