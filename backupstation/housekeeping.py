@@ -1,6 +1,7 @@
-"""What a running station does now and then, on a thread of its own."""
+"""What a running station does now and then, on threads of its own."""
 
 import logging
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,26 +11,43 @@ from django.core.management import call_command
 from django.db import close_old_connections
 from django.utils import timezone
 
-from transfer import invitations, receipts, registration
+from transfer import invitations, receipts, registration, rereading
 
 log = logging.getLogger(__name__)
 _SWEEP_SECONDS: Final = 60
+# Whoever starts a station wants to see its page first.
+_SETTLED_SECONDS: Final = 10
 _REFRESH_SECONDS: Final = 3600
 _SETTLE_SECONDS: Final = 600
 _CLEAR_SECONDS: Final = 24 * 3600
 
 
-def run() -> None:
-    """Until the process ends: do each of the chores at once, and again when it is due.
+def start() -> None:
+    """Begin, on two threads: reading takes its time, and the rest must not wait for it."""
+    for name, work in (("housekeeping", _keep_house), ("rereading", _read_again)):
+        threading.Thread(target=work, name=name, daemon=True).start()
 
-    The keys at once, since they may have been rotated while the station was off.
-    """
-    chores = [
-        Chore(_sweep, _SWEEP_SECONDS),
-        Chore(_refresh_keys, _REFRESH_SECONDS),
-        Chore(_settle, _SETTLE_SECONDS),
-        Chore(_clear_sessions, _CLEAR_SECONDS),
-    ]
+
+def _keep_house() -> None:
+    # The keys at once, since they may have been rotated while the station was off.
+    _do_for_ever(
+        [
+            Chore(_sweep, _SWEEP_SECONDS),
+            Chore(_refresh_keys, _REFRESH_SECONDS),
+            Chore(_settle, _SETTLE_SECONDS),
+            Chore(_clear_sessions, _CLEAR_SECONDS),
+        ]
+    )
+
+
+def _read_again() -> None:
+    rereading.step_back()
+    time.sleep(_SETTLED_SECONDS)
+    _do_for_ever([Chore(rereading.read_slice, _SWEEP_SECONDS)])
+
+
+def _do_for_ever(chores: list["Chore"]) -> None:
+    """Do each of the chores at once, and again when it is due."""
     while True:
         close_old_connections()
         for chore in chores:

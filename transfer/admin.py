@@ -70,11 +70,15 @@ def _per_vault(rows: QuerySet[Any], aggregate: Count | Sum) -> Coalesce:
 class PackAdmin(Recorded, ModelAdmin[Pack]):
     """Packs by size; what they hold is nobody's to read here."""
 
-    list_display = ["name", "vault", "bytes", "created_at"]
+    list_display = ["name", "vault", "bytes", "created_at", "read_at", "damaged_at"]
     list_select_related = ["vault"]
-    list_filter = [("vault", admin.RelatedOnlyFieldListFilter), "created_at"]
+    list_filter = [
+        ("vault", admin.RelatedOnlyFieldListFilter),
+        ("damaged_at", admin.EmptyFieldListFilter),
+        "created_at",
+    ]
     search_fields = ["name"]
-    fields = ["name", "vault", "bytes", "created_at"]
+    fields = ["name", "vault", "bytes", "created_at", "read_at", "damaged_at"]
     readonly_fields = ["bytes"]
     ordering = ["-created_at", "name"]
     show_full_result_count = False

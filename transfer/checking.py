@@ -11,10 +11,12 @@ from django.utils import timezone
 
 from transfer import chunks, station
 from transfer.index import DatabaseIndex, indexed, promised
-from transfer.models import Snapshot
+from transfer.models import Pack, Snapshot
 from transfer.store.check import Checker
 from transfer.store.findings import Finding, IndexedSnapshot, Kind
 from transfer.store.itemcheck import Sample
+from transfer.store.objects import OWNER
+from wire.errors import NotFound, StationFault
 
 _DAMAGE_CHARS: Final = 300
 _WHOLE: Final = 1.0
@@ -63,6 +65,25 @@ class NotedCheck(Checker):
             rows.update(damage=_summary(first, count))
         elif self._proves:
             rows.update(damage="", proven_at=timezone.now())
+
+    def held(self, pack: Pack) -> Iterator[Finding]:
+        """Read one pack whole; on damage, also what its snapshots have to say, noted on each."""
+        found = list(self.pack(bytes.fromhex(pack.vault_id), pack.pk, pack.size))
+        if not found:
+            return
+        self._require_store()
+        for finding in found:
+            _set_apart(finding)
+            yield finding
+        for row in promised(Snapshot.objects.filter(pack_refs__pack=pack)).order_by("pk"):
+            yield from self.row(row)
+
+    def _require_store(self) -> None:
+        """A disk that went away has no pack at all, and that is no damage."""
+        try:
+            self._backend.stat(OWNER)
+        except NotFound:
+            raise StationFault("the store is away") from None
 
     def row(self, row: Snapshot) -> Iterator[Finding]:
         """Check the snapshot of this row."""

@@ -83,6 +83,7 @@ class Pack(models.Model):
     """A durable object in the store that holds many sealed chunks.
 
     ``damaged_at`` sets it apart: nothing in it counts as held, so that phones send it again.
+    ``read_at`` is when the daily reading last read it whole.
     """
 
     name = models.CharField(_("name"), primary_key=True, max_length=64)
@@ -90,6 +91,7 @@ class Pack(models.Model):
     size = models.BigIntegerField(_("bytes"))
     created_at = models.DateTimeField(_("created"), default=timezone.now)
     damaged_at = models.DateTimeField(_("found damaged"), null=True, blank=True)
+    read_at = models.DateTimeField(_("last read whole"), null=True, blank=True)
 
     class Meta:
         verbose_name = _("pack")

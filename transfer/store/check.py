@@ -70,6 +70,14 @@ class Checker:
             return
         yield from check.snapshot(snapshot)
 
+    def pack(self, vault_id: bytes, name: str, size: int) -> Iterator[Finding]:
+        """Check one pack and authenticate every byte in it."""
+        check = self._open(vault_id)
+        if isinstance(check, Finding):
+            yield check
+        else:
+            yield from check.pack(name, size)
+
     def strangers(self) -> Iterator[Finding]:
         """Objects that the index does not know: an older database, or an upload that was cut."""
         names = (name for name, _size in self._backend.list(FOLDER))
@@ -131,6 +139,12 @@ class VaultCheck:
             fault = self._pack_fault(name, size)
             if fault is not None:
                 yield self._finding(fault)
+
+    def pack(self, name: str, size: int) -> Iterator[Finding]:
+        """One pack, with every byte of its chunks."""
+        fault = self._pack_fault(name, size)
+        for found in [fault] if fault is not None else self.references.read_pack(name):
+            yield self._finding(found)
 
     def _pack_fault(self, name: str, size: int) -> Fault | None:
         try:

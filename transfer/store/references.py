@@ -8,6 +8,7 @@ import hashlib
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
+from operator import attrgetter
 from typing import Final, NamedTuple
 
 from transfer.store.backends import Backend
@@ -38,6 +39,7 @@ class References:
         self._reader = PackReader(backend, keys)
         self._directories: OrderedDict[str, frozenset[PackEntry] | Fault] = OrderedDict()
         self._entries = 0
+        self._broken: dict[tuple[str, PackEntry], Fault] = {}
         self.bytes_read = 0
 
     def resolve(self, refs: Iterable[ChunkRef]) -> dict[bytes, Fault]:
@@ -67,7 +69,7 @@ class References:
             return Fault(Kind.CONTRADICTS, "a chunk is not where the index says", place.pack)
         if place.entry.raw_len != ref.length:
             return Fault(Kind.CONTRADICTS, "a chunk has another length", place.pack)
-        return None
+        return self._broken.get((place.pack, place.entry))
 
     def directory(self, pack: str) -> frozenset[PackEntry] | Fault:
         """The entries of ``pack``, or why they cannot be read."""
@@ -92,6 +94,19 @@ class References:
             return Fault(Kind.MISSING, "the pack is not in the store", pack)
         except Damaged as damage:
             return Fault(Kind.ALTERED, str(damage), pack)
+
+    def read_pack(self, pack: str) -> list[Fault]:
+        """Authenticate every chunk of ``pack``; references to those that fail have a fault then."""
+        directory = self.directory(pack)
+        if isinstance(directory, Fault):
+            return [directory]
+        for entry in sorted(directory, key=attrgetter("offset")):
+            try:
+                self.bytes_read += len(self._reader.read(pack, entry))
+            except (NotFound, Damaged) as error:
+                kind = Kind.MISSING if isinstance(error, NotFound) else Kind.ALTERED
+                self._broken[pack, entry] = Fault(kind, str(error), pack)
+        return [fault for (name, _entry), fault in self._broken.items() if name == pack]
 
     def read(self, ref: ChunkRef) -> bytes | Fault:
         """The chunk's bytes, authenticated and hashed, or what is wrong with them."""

@@ -88,7 +88,7 @@ class Command(BaseCommand):
             )
         else:
             self._explain(first, bool(code), port, found)
-        threading.Thread(target=housekeeping.run, name="housekeeping", daemon=True).start()
+        housekeeping.start()
         if self._options["browser"]:
             threading.Thread(target=opening.show, args=(first,), daemon=True).start()
 
