@@ -27,8 +27,11 @@ class ItemSink(Protocol):
 class Sink(Protocol):
     """Where a restore's items go."""
 
-    def check(self, item: Item) -> None:
-        """Raise :class:`NotWritten` when it is already clear that this item cannot be taken."""
+    def check(self, item: Item) -> bool:
+        """Whether this item is to be fetched; not when the very same is there already.
+
+        Raises :class:`NotWritten` when it is already clear that it cannot be taken.
+        """
 
     def begin(self, item: Item) -> ItemSink:
         """Start an item; raises :class:`NotWritten` or :class:`TargetUnusable`."""
@@ -67,8 +70,9 @@ class ItemCheck:
 class Nowhere:
     """A sink that only checks."""
 
-    def check(self, item: Item) -> None:
+    def check(self, item: Item) -> bool:  # noqa: ARG002 (as the protocol names it)
         """Any item can be checked."""
+        return True
 
     def begin(self, item: Item) -> ItemCheck:
         """Start checking an item."""

@@ -37,11 +37,11 @@ class Delivery:
 
     def __init__(self, chosen: Chosen, sink: Sink, tell: Tell) -> None:
         self.failures: list[Failure] = []
-        self.verified = self.verified_bytes = self.received = 0
+        self.verified = self.verified_bytes = self.received = self.kept = 0
         self._sink, self._tell = sink, tell
         self._total, self._count = chosen.size, len(chosen.items)
         self._items = deque(self._acceptable(chosen.items))
-        self._refused_bytes = self._total - sum(item.size for _, item in self._items)
+        self._unasked_bytes = self._total - sum(item.size for _, item in self._items)
         self._chunks_done = 0
         self._current: ItemSink | None = None
         self._refusal: NotWritten | None = None
@@ -50,14 +50,18 @@ class Delivery:
         self._told = 0.0
 
     def _acceptable(self, items: list[tuple[int, Item]]) -> Iterator[tuple[int, Item]]:
-        """Those that the sink can take: the others are not even asked for."""
+        """Those that the sink lacks and can take: the others are not even asked for."""
         for number, item in items:
             try:
-                self._sink.check(item)
+                wanted = self._sink.check(item)
             except NotWritten as refusal:
                 self._fail(item, refusal)
-            else:
+                continue
+            if wanted:
                 yield number, item
+            else:
+                self.kept += 1
+                self._have(item)
 
     def fetch(self, fetching: Fetching, snapshot_id: str) -> None:
         """Go on until every item is delivered or failed; raises what ended the connection."""
@@ -120,9 +124,12 @@ class Delivery:
             except NotWritten as refusal:
                 self._fail(item, refusal)
             else:
-                self.verified += 1
-                self.verified_bytes += item.size
+                self._have(item)
             self._finishing.popleft()
+
+    def _have(self, item: Item) -> None:
+        self.verified += 1
+        self.verified_bytes += item.size
 
     def _fail(self, item: Item, refusal: NotWritten | None) -> None:
         obstacle = refusal.obstacle if refusal else Obstacle.UNWRITABLE
@@ -138,5 +145,5 @@ class Delivery:
         now = time.monotonic()
         if at_once or now - self._told > _TELL_SECONDS:
             self._told = now
-            done = min(self._refused_bytes + self.received, self._total)
+            done = min(self._unasked_bytes + self.received, self._total)
             self._tell(Progress(done, self._total, self.received, self.verified, self._count))

@@ -24,6 +24,8 @@ from wire import messages
 class RestoreResult:
     """What was restored or verified. ``received`` counts chunk bytes that travelled.
 
+    ``kept`` of the ``items`` were there already, byte for byte, and were not fetched.
+
     ``missing`` are chosen names that the snapshot does not have. ``own`` is whether this very
     phone signed the manifest; another phone of the account may have.
     """
@@ -37,6 +39,7 @@ class RestoreResult:
     receipt: str
     station: str
     own: bool
+    kept: int = 0
     failures: list[Failure] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
 
@@ -145,6 +148,7 @@ class Restoring:
             receipt=chosen.receipt,
             station=session.terms.station_name,
             own=chosen.header.phone_key == self._identity.public_key,
+            kept=delivery.kept,
             failures=sorted(delivery.failures, key=lambda failure: failure.name),
             missing=[name for name in self._named if name not in names],
         )

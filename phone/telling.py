@@ -139,6 +139,7 @@ def _brought_back(result: "RestoreResult", verb: str, where: str) -> Outcome:
         "snapshot_id": result.snapshot_id,
         "label": result.label,
         "items": result.items,
+        "kept": result.kept,
         "bytes": result.bytes,
         "received": result.received,
         "seconds": round(result.seconds, 3),
@@ -152,6 +153,8 @@ def _brought_back(result: "RestoreResult", verb: str, where: str) -> Outcome:
         f"{verb} {counted(result.items, 'item')} ({size_text(result.bytes)}) of snapshot"
         f" {result.snapshot_id}{where} in {result.seconds:.1f} s; every hash was checked."
     )
+    if result.kept:
+        text += f"\n{counted(result.kept, 'item')} of these had been there already, the very same."
     failed = [one.message for one in result.failures]
     failed += [f"{name} is not in the snapshot." for name in result.missing]
     return Outcome(data, text + _listed(failed), Exit.PARTIAL if failed else Exit.OK)

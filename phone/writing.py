@@ -3,12 +3,14 @@
 The manifest is not trusted with names: each is checked again, and folders are opened one by one,
 below the target's own descriptor, refusing symbolic links (openat and O_NOFOLLOW). An item is
 written beside its place under a temporary name, checked against its SHA-256, made durable, given
-its modification time, and only then appears under its name.
+its modification time, and only then appears under its name. Temporary files of a restore that was
+killed are removed by the next one that comes to the folder.
 """
 
 import errno
+import hashlib
 import os
-import secrets
+import stat
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -16,13 +18,14 @@ from enum import Enum
 from pathlib import Path
 from typing import Final
 
+from phone import leftovers
 from phone.checking import ItemCheck
 from phone.errors import NotWritten, Obstacle, TargetUnusable
+from phone.leftovers import NEW_FILE, READ
 from wire.errors import WireError
 from wire.manifest import Item, check_item
 
 _FOLDER: Final = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_NOFOLLOW", 0)
-_NEW_FILE: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
 _FULL: Final = (errno.ENOSPC, errno.EDQUOT)
 _NO_HARD_LINKS: Final = (errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK)
 _FOLDER_DEPTH_MAX: Final = 512
@@ -45,6 +48,7 @@ class Target:
         self._written: set[tuple[int, int]] = set()
         self._held: tuple[tuple[str, ...], int] | None = None
         self._touched: set[tuple[str, ...]] = set()
+        self._swept: set[tuple[str, ...]] = set()
         self._lock = threading.Lock()
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -52,11 +56,29 @@ class Target:
         except OSError as error:
             raise TargetUnusable(f"{folder} cannot be used: {error.strerror}.") from None
 
-    def check(self, item: Item) -> None:
-        """Raise :class:`NotWritten` when the item's name or place is already refused."""
+    def check(self, item: Item) -> bool:
+        """Whether to fetch the item: not when the very same file is there and is to be kept.
+
+        Raises :class:`NotWritten` when the item's name or place is already refused.
+        """
         *parents, name = _parts(item)
         with _explained(item), suppress(FileNotFoundError):
-            self._check_free(item, name, self._folder(parents, make=False))
+            folder = self._folder(parents, make=False)
+            if self._existing is Existing.KEEP and self._is_there(item, name, folder):
+                return False
+            self._check_free(item, name, folder)
+        return True
+
+    def _is_there(self, item: Item, name: str, folder: int) -> bool:
+        """Whether this place has the item's very bytes, and no other item's."""
+        status = os.stat(name, dir_fd=folder, follow_symlinks=False)
+        inode = (status.st_dev, status.st_ino)
+        if inode in self._written or not _is_same(item, name, status, folder):
+            return False
+        # A file with several names may rightly be several items.
+        if status.st_nlink == 1:
+            self._written.add(inode)
+        return True
 
     def begin(self, item: Item) -> "ItemFile":
         """Open a temporary file beside the item's place, making folders as needed."""
@@ -84,6 +106,9 @@ class Target:
         if self._held is None or self._held[0] != wanted:
             self._let_go()
             self._held = (wanted, self._walk(wanted, make=make))
+            if wanted not in self._swept:
+                self._swept.add(wanted)
+                leftovers.remove(self._held[1])
         return self._held[1]
 
     def _walk(self, parents: Sequence[str], *, make: bool) -> int:
@@ -136,9 +161,8 @@ class ItemFile(ItemCheck):
     def __init__(self, target: Target, item: Item, name: str, folder: int) -> None:
         super().__init__(item)
         self._target, self._name, self._folder = target, name, folder
-        self._temporary = f".{secrets.token_hex(8)}.part"
         try:
-            self._file = os.open(self._temporary, _NEW_FILE, 0o666, dir_fd=folder)
+            self._temporary, self._file = leftovers.create(folder)
         except OSError:
             os.close(folder)
             raise
@@ -171,6 +195,13 @@ class ItemFile(ItemCheck):
                 os.unlink(self._temporary, dir_fd=self._folder)
             while self._open:
                 os.close(self._open.pop())
+
+
+def _is_same(item: Item, name: str, status: os.stat_result, folder: int) -> bool:
+    if not stat.S_ISREG(status.st_mode) or status.st_size != item.size:
+        return False
+    with os.fdopen(os.open(name, READ, dir_fd=folder), "rb") as file:
+        return hashlib.file_digest(file, "sha256").digest() == item.sha256
 
 
 def _parts(item: Item) -> list[str]:
@@ -216,7 +247,7 @@ def _rename_without_clobber(temporary: str, name: str, folder: int) -> None:
         if error.errno not in _NO_HARD_LINKS:
             raise
         # No hard links here (FAT): claim the name first, then rename over what we claimed.
-        os.close(os.open(name, _NEW_FILE, 0o666, dir_fd=folder))
+        os.close(os.open(name, NEW_FILE, 0o666, dir_fd=folder))
         try:
             os.replace(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
         except OSError:

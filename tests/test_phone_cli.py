@@ -79,8 +79,13 @@ def test_backup_list_verify_and_restore_as_one_json_object_each(tmp_path, home, 
         assert json.loads(restored.stdout)["failures"] == []
         assert (out / "chats/a.txt").read_bytes() == (chats / "a.txt").read_bytes()
         again = run("restore", peer.link(), short, "--to", out, "--json", home=home)
-        assert again.returncode == Exit.PARTIAL
-        (failure,) = json.loads(again.stdout)["failures"]
+        assert again.returncode == Exit.OK
+        answer = json.loads(again.stdout)
+        assert (answer["items"], answer["kept"], answer["received"]) == (1, 1, 0)
+        (out / "chats/a.txt").write_text("mine\n" * 1200)
+        once_more = run("restore", peer.link(), short, "--to", out, "--json", home=home)
+        assert once_more.returncode == Exit.PARTIAL
+        (failure,) = json.loads(once_more.stdout)["failures"]
         assert failure["reason"] == "exists"
         forced = run("restore", peer.link(), short, "--to", out, "--overwrite", home=home)
         assert forced.returncode == 0

@@ -118,6 +118,88 @@ def test_an_existing_file_is_never_touched_unless_told(target, out):
     assert tree(out) == {"a.txt": b"precious"}
 
 
+@pytest.mark.parametrize("content", [b"the very same", b""])
+def test_a_file_that_is_the_very_same_is_kept_and_not_asked_for(target, out, content):
+    (out / "a.txt").write_bytes(content)
+    before = (out / "a.txt").stat()
+    with pytest.raises(NotWritten) as refusal:
+        target.check(item_of("a.txt", b"x" * (len(content) or 1)))
+    assert refusal.value.obstacle is Obstacle.EXISTS
+    assert not target.check(item_of("a.txt", *([content] if content else [])))
+    assert (out / "a.txt").stat().st_mtime_ns == before.st_mtime_ns
+    assert tree(out) == {"a.txt": content}
+
+
+def test_the_very_same_in_another_place_is_no_reason_to_keep(tmp_path, target, out):
+    (tmp_path / "outside").write_bytes(b"same")
+    (out / "link").symlink_to(tmp_path / "outside")
+    os.mkfifo(out / "pipe")
+    (out / "folder").mkdir()
+    for name in ("link", "pipe", "folder"):
+        with pytest.raises(NotWritten) as refusal:
+            target.check(item_of(name, b"same"))
+        assert refusal.value.obstacle is Obstacle.EXISTS
+
+
+def test_told_to_replace_it_replaces_the_very_same_too(out):
+    out.mkdir()
+    (out / "a.txt").write_bytes(b"same")
+    target = Target(out, Existing.REPLACE)
+    assert target.check(item_of("a.txt", b"same"))
+    target.close()
+
+
+def test_one_kept_file_is_not_two_items(target, out, monkeypatch):
+    """On a case-insensitive file system; here its stat answers are simulated."""
+    real_stat = os.stat
+    (out / "readme.txt").write_bytes(b"same")
+    (out / "linked.txt").write_bytes(b"same")
+    (out / "twice.txt").hardlink_to(out / "linked.txt")
+    assert not target.check(item_of("linked.txt", b"same"))
+    assert not target.check(item_of("twice.txt", b"same"))
+    assert not target.check(item_of("readme.txt", b"same"))
+    monkeypatch.setattr(os, "stat", lambda path, **more: real_stat(path.lower(), **more))
+    with pytest.raises(NotWritten) as refusal:
+        target.check(item_of("README.txt", b"same"))
+    monkeypatch.undo()
+    assert refusal.value.obstacle is Obstacle.COLLISION
+
+
+LEFTOVER = ".backupstation-0123456789abcdef.part"
+
+
+def test_what_a_killed_restore_left_is_removed_and_nothing_else(out):
+    program = (
+        "import os, signal, sys\n"
+        "from pathlib import Path\n"
+        "from tests.test_phone_writing import item_of, Target\n"
+        "file = Target(Path(sys.argv[1])).begin(item_of('sub/a.txt', b'hello'))\n"
+        "file.write(b'', memoryview(b'hel')); os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    root = Path(__file__).parent.parent
+    subprocess.run([sys.executable, "-c", program, out], check=False, cwd=root)
+    (left,) = (out / "sub").iterdir()
+    assert left.name.startswith(".backupstation-")
+    others = [".0123456789abcdef.part", "film.part", LEFTOVER + "s", ".backupstation-x.part"]
+    for name in others:
+        (out / "sub" / name).write_bytes(b"precious")
+    (out / "sub" / LEFTOVER).symlink_to(out / "sub" / "film.part")
+    target = Target(out)
+    target.check(item_of("sub/b.txt", b"hello"))
+    target.close()
+    assert {path.name for path in (out / "sub").iterdir()} == {*others, LEFTOVER}
+
+
+def test_what_another_restore_is_writing_stays(target, out):
+    file = target.begin(item_of("sub/a.txt", b"hello"))
+    file.write(hashlib.sha256(b"hello").digest(), memoryview(b"hello"))
+    second = Target(out)
+    second.check(item_of("sub/b.txt", b"hello"))
+    second.close()
+    file.finish()
+    assert tree(out) == {"sub/a.txt": b"hello"}
+
+
 def test_what_cannot_be_written_is_known_before_it_is_asked_for(target, out):
     (out / "a.txt").write_bytes(b"precious")
     (out / "link").symlink_to(out)
