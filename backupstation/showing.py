@@ -90,7 +90,7 @@ def default_address(host: str) -> str:
 
 def issuers() -> list[str]:
     """Origins of the IM servers that may confirm a code; "" is the one inside this station."""
-    return list(models.Issuer.objects.order_by("origin").values_list("origin", flat=True))
+    return list(models.Issuer.objects.joined().order_by("origin").values_list("origin", flat=True))
 
 
 def show(owner: AbstractBaseUser, choice: Choice) -> Shown | None:

@@ -32,12 +32,12 @@ from backupstation import housekeeping, listening, opening, roles, showing
 from backupstation.settings import keep_private
 from tests.page_cast import signed_in, snapshot_of
 from tests.stations import ROOT, Station, _environment, running
-from transfer import approvals, invitations, registration, trail
-from transfer.models import ApprovalKind, Invitation, Issuer, SnapshotState
+from transfer import approvals, invitations, registration, trail, vaults
+from transfer.models import ApprovalKind, Invitation, Issuer, SnapshotState, Vault
 from transfer.store.backends import ObjectExists
 from transfer.store.backends.posix import PosixBackend
 from wire import im, messages, tokens
-from wire.errors import MalformedMessage, StationFault
+from wire.errors import MalformedMessage, StationFault, VerificationFailed
 from wire.invitation import Scope, parse_link
 
 
@@ -314,3 +314,59 @@ def test_a_receipt_that_cannot_be_written_keeps_no_station_from_starting(
     assert "is still owed" in caplog.text
     owed.refresh_from_db()
     assert owed.state == SnapshotState.COMMITTED
+
+
+# Leaving an IM server elsewhere
+
+
+def test_a_station_that_left_makes_codes_for_itself_and_comes_back_with_a_new_code(
+    registered: User,
+) -> None:
+    told = io.StringIO()
+    call_command("register", "--leave", IM, stdout=told)
+    assert "the IM server inside this station" in told.getvalue()
+    shown = showing.show(registered, showing.Choice("", "both", IM))
+    assert shown is not None
+    assert shown.im_origin == ""
+    assert showing.issuers() == [""]
+    assert registration.refresh_all() == {}
+    with pytest.raises(CommandError, match="not registered at"):
+        call_command("register", "--leave", IM, stdout=told)
+    with im_server("urn:im") as origin:
+        for command in ([origin, "AAAAA"], ["--leave", origin], [origin, "AAAAA"]):
+            call_command("register", *command, stdout=told)
+        assert Issuer.objects.current().origin == origin
+
+
+@pytest.mark.parametrize("arguments", [[IM], [IM, "AAAAA", "--leave"]])
+def test_registering_needs_a_code_and_leaving_none(db, arguments: list[str]) -> None:
+    with pytest.raises(CommandError, match="Give a code"):
+        call_command("register", *arguments, stdout=io.StringIO())
+
+
+def test_an_invitation_says_for_which_im_server_it_is(registered: User) -> None:
+    for options, place, origin in (
+        ((), IM, IM),
+        (("--im", "inside"), "inside this station", ""),
+        (("--im", IM), IM, IM),
+    ):
+        told = io.StringIO()
+        call_command("invite", *options, stdout=told)
+        assert place in told.getvalue().splitlines()[-1]
+        answer = io.StringIO()
+        call_command("invite", *options, "--json", stdout=answer)
+        assert json.loads(answer.getvalue())["im"] == origin
+    with pytest.raises(CommandError, match="not registered at"):
+        call_command("invite", "--im", "https://elsewhere.test", stdout=io.StringIO())
+
+
+def test_an_owner_with_an_older_account_is_told_how_to_go_on(registered: User) -> None:
+    vault = snapshot_of(registered).vault
+    Vault.objects.filter(pk=vault.pk).update(iss=roles.embedded_iss())
+    with im_server("urn:im") as origin:
+        told = io.StringIO()
+        call_command("register", origin, "AAAAA", stdout=told)
+    assert "backups of bob" in told.getvalue()
+    assert "register --leave" in told.getvalue()
+    with pytest.raises(VerificationFailed, match="inside this station: make the code for that one"):
+        vaults.find(registered, "urn:im", "bob")

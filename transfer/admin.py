@@ -138,9 +138,16 @@ class UploadAdmin(Recorded, ModelAdmin[Upload]):
 class IssuerAdmin(Recorded, ModelAdmin[Issuer]):
     """IM servers whose tickets this station accepts."""
 
-    list_display = ["iss", "origin", "registered_at", "clock_offset_seconds", "thumbprints"]
+    list_display = [
+        "iss",
+        "origin",
+        "registered_at",
+        "left_at",
+        "clock_offset_seconds",
+        "thumbprints",
+    ]
     search_fields = ["iss", "origin"]
-    fields = ["iss", "origin", "registered_at", "clock_offset_seconds", "thumbprints"]
+    fields = ["iss", "origin", "registered_at", "left_at", "clock_offset_seconds", "thumbprints"]
     readonly_fields = ["thumbprints"]
     ordering = ["iss"]
 

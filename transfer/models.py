@@ -5,7 +5,7 @@ Binary ids are kept in text (hex, or the base32 that people see) wherever the ad
 """
 
 from datetime import datetime
-from typing import Self
+from typing import Final, Self
 
 from django.conf import settings
 from django.db import models
@@ -14,15 +14,21 @@ from django.utils.translation import gettext_lazy as _
 
 from wire import limits
 
+INSIDE: Final = "the IM server inside this station"
+
 
 class IssuerQuerySet(models.QuerySet["Issuer"]):
     """Lookups of issuers."""
+
+    def joined(self) -> Self:
+        """Those for whose accounts this station makes invitations."""
+        return self.filter(left_at=None)
 
     def current(self, origin: str | None = None) -> "Issuer":
         """The issuer at this origin; without one, where this station registered last, or itself."""
         if origin is not None:
             return self.get(origin=origin)
-        elsewhere = self.exclude(origin="").order_by("-registered_at").first()
+        elsewhere = self.joined().exclude(origin="").order_by("-registered_at").first()
         return elsewhere or self.get(origin="")
 
 
@@ -39,6 +45,7 @@ class Issuer(models.Model):
     keys = models.JSONField(_("public keys"), default=list)
     registered_at = models.DateTimeField(_("registered"), default=timezone.now)
     clock_offset_seconds = models.IntegerField(_("clock offset, seconds"), default=0)
+    left_at = models.DateTimeField(_("left"), null=True, blank=True)
 
     objects = IssuerQuerySet.as_manager()
 
@@ -48,6 +55,11 @@ class Issuer(models.Model):
 
     def __str__(self) -> str:
         return self.iss
+
+    @property
+    def place(self) -> str:
+        """Where it is, for people."""
+        return f"the IM server at {self.origin}" if self.origin else INSIDE
 
     def public_keys(self) -> list[bytes]:
         """The pinned keys, 32 bytes each."""

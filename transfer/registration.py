@@ -61,10 +61,23 @@ def register(origin: str, code: str, *, replace_keys: bool = False) -> Issuer:
             "origin": origin,
             "keys": [key.hex() for key in reply.keys],
             "registered_at": timezone.now(),
+            "left_at": None,
             "clock_offset_seconds": round(reply.server_time - (asked + time.time()) / 2),
         },
     )
     return issuer
+
+
+def leave(origin: str) -> None:
+    """Make no invitation for this IM server's accounts any more; its keys stay pinned.
+
+    What its accounts keep here stays, and is theirs again after registering anew. Raises
+    :class:`NotAllowed` when this station is not registered there.
+    """
+    joined = Issuer.objects.joined().exclude(origin="")
+    if not joined.filter(origin=check_origin(origin)).update(left_at=timezone.now()):
+        known = ", ".join(joined.values_list("origin", flat=True)) or "no IM server elsewhere"
+        raise NotAllowed(f"this station is not registered at {origin}; it is at {known}")
 
 
 def _check_name(reply: im.RegisterReply, origin: str) -> None:
@@ -109,7 +122,7 @@ def refresh(issuer: Issuer) -> None:
 def refresh_all() -> dict[str, str]:
     """Refresh every issuer elsewhere; what failed, by origin."""
     failed = {}
-    for issuer in Issuer.objects.exclude(origin=""):
+    for issuer in Issuer.objects.joined().exclude(origin=""):
         try:
             refresh(issuer)
         except WireError as error:

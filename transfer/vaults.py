@@ -7,7 +7,7 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.db import IntegrityError, transaction
 
 from transfer import station
-from transfer.models import Vault
+from transfer.models import Issuer, Vault
 from transfer.store.crypto import VaultKeys
 from transfer.store.objects import VAULTS, open_vault, put_vault
 from wire.errors import VerificationFailed
@@ -30,9 +30,18 @@ def find(owner: AbstractBaseUser, iss: str, sub: str) -> Vault | None:
         return vault
     if vault is not None and vault.owner_id is not None:
         raise VerificationFailed("this account is linked to another user of this station")
-    if Vault.objects.filter(owner_id=owner.pk).exists():
-        raise VerificationFailed("this user's backups belong to another account")
+    other = Vault.objects.filter(owner_id=owner.pk).first()
+    if other is not None:
+        raise VerificationFailed(
+            f"this user's backups belong to an account of {_place(other.iss)}: make the code for"
+            " that one, or for another user of this station"
+        )
     return None
+
+
+def _place(iss: str) -> str:
+    issuer = Issuer.objects.filter(iss=iss).first()
+    return issuer.place if issuer else iss
 
 
 def link(owner: AbstractBaseUser, iss: str, sub: str) -> Vault:

@@ -4,6 +4,8 @@ import io
 import json
 import sys
 from argparse import ArgumentParser
+from collections.abc import Sequence
+from ipaddress import IPv4Address, IPv6Address
 from typing import Any
 
 import qrcode
@@ -17,7 +19,7 @@ from transfer import faults, invitations
 from transfer.models import Issuer, Snapshot
 from wire import limits
 from wire.errors import WireError
-from wire.invitation import Scope
+from wire.invitation import Invitation, Scope
 from wire.messages import Binding
 
 _SCOPES = {"backup": Scope.BACKUP, "restore": Scope.RESTORE, "both": Scope.BACKUP | Scope.RESTORE}
@@ -41,6 +43,11 @@ class Command(BaseCommand):
             help="where phones reach the station, if a router maps its port",
         )
         parser.add_argument(
+            "--im",
+            metavar="ORIGIN",
+            help="for accounts of this IM server; inside: the station's own",
+        )
+        parser.add_argument(
             "--snapshot", default="", help="restore this snapshot alone (8 characters do)"
         )
         parser.add_argument("--json", action="store_true", help="print one JSON object")
@@ -55,23 +62,19 @@ class Command(BaseCommand):
             found = [one for one in found if str(one) == options["address"]]
         if not found:
             raise CommandError("This machine has no such address; see `ip address`.")
-        binding = _binding(owner, options["snapshot"])
-        scope = Scope.RESTORE if binding else _SCOPES[options["scope"]]
         chosen = found[: limits.INVITATION_ADDRESSES_MAX]
         port = options["port"] or where.port
         try:
-            invitation = invitations.issue(
-                owner, scope=scope, addresses=chosen, port=port, binding=binding
-            )
-        except Issuer.DoesNotExist:
-            raise CommandError(
-                "No station ran on this data folder yet: start it with `manage.py station`."
-            ) from None
+            invitation = _issue(owner, chosen, port, options)
         except (DatabaseError, WireError) as error:
             raise CommandError(f"No invitation was made: {faults.as_told(error)}.") from None
-        link = invitation.link(addresses.origin(chosen[0], port))
-        if options["json"]:
-            answer = {"link": link, "expires": invitation.expires, "scope": scope.names()}
+        self._tell(invitation, addresses.origin(chosen[0], port), as_json=options["json"])
+
+    def _tell(self, invitation: Invitation, origin: str, *, as_json: bool) -> None:
+        link = invitation.link(origin)
+        if as_json:
+            scope, im = invitation.scope.names(), invitation.im_origin
+            answer = {"link": link, "expires": invitation.expires, "scope": scope, "im": im}
             self.stdout.write(json.dumps(answer))
             return
         code = qrcode.QRCode(error_correction=qrcode.constants.ERROR_CORRECT_L, border=2)
@@ -79,7 +82,9 @@ class Command(BaseCommand):
         drawn = io.StringIO()  # line by line: Django's stdout ends every write with a new line
         code.print_ascii(out=drawn, invert=sys.stdout.isatty())
         self.stdout.write(drawn.getvalue())
-        self.stdout.write(f"{link}\n\nValid for {limits.INVITATION_SECONDS} seconds, once.")
+        place = Issuer.objects.current(invitation.im_origin).place
+        self.stdout.write(f"{link}\n\nValid once, for {limits.INVITATION_SECONDS} seconds,")
+        self.stdout.write(f"for accounts of {place}.")
 
     def _owner(self, name: str | None) -> AbstractBaseUser:
         users = get_user_model()._default_manager.all()
@@ -91,6 +96,38 @@ class Command(BaseCommand):
         if len(found) > 1 and not name:
             raise CommandError("This station has several users: choose one with --account NAME.")
         return found[0]
+
+
+def _issue(
+    owner: AbstractBaseUser,
+    chosen: Sequence[IPv4Address | IPv6Address],
+    port: int,
+    options: dict[str, Any],
+) -> Invitation:
+    binding = _binding(owner, options["snapshot"])
+    return invitations.issue(
+        owner,
+        scope=Scope.RESTORE if binding else _SCOPES[options["scope"]],
+        addresses=chosen,
+        port=port,
+        im_origin=_im_origin(options["im"]),
+        binding=binding,
+    )
+
+
+def _im_origin(name: str | None) -> str | None:
+    """The origin that is meant; None for the usual one."""
+    joined = Issuer.objects.joined()
+    if not joined.filter(origin="").exists():
+        raise CommandError(
+            "No station ran on this data folder yet: start it with `manage.py station`."
+        )
+    if name is None:
+        return None
+    origin = "" if name == "inside" else name
+    if not joined.filter(origin=origin).exists():
+        raise CommandError(f"This station is not registered at {name}.")
+    return origin
 
 
 def _binding(owner: AbstractBaseUser, snapshot: str) -> Binding | None:
