@@ -19,9 +19,10 @@ from transfer.connection import Connection
 from transfer.consumers import counted_as
 from transfer.models import Approval, InvitationState
 from transfer.models import Invitation as InvitationRow
-from wire import limits, messages
-from wire.handshake import PhoneHandshake
+from wire import limits, messages, proofs
+from wire.handshake import PhoneHandshake, public_bytes
 from wire.invitation import Invitation, Scope
+from wire.manifest import snapshot_id_text
 
 ROUNDS = 10
 
@@ -133,6 +134,81 @@ def test_addresses_of_one_network_are_counted_together():
     assert counted_as("2001:db8:1:2::1") != counted_as("2001:db8:1:3::1")
     assert counted_as("::ffff:192.0.2.7") == counted_as("192.0.2.7")
     assert counted_as("192.0.2.7") != counted_as("192.0.2.8")
+
+
+# Follow-ups
+
+
+def test_a_follow_up_goes_on_with_its_own_backup_alone(desk, phone):
+    with phone.opened() as wire:
+        follow_up = Invitation.decode(wire.begin().invitation)
+        wire.cut()
+    with phone.opened(invitation=follow_up) as other:
+        other.say(messages.BackupBegin(snapshot_id_text(os.urandom(16)), "mallory", "", 1, 1))
+        assert other.closing() == 4403
+    assert "another snapshot" in desk.failures(follow_up)[-1][1]
+
+
+def test_a_backup_that_is_resumed_again_and_again_stays_the_same(desk, phone):
+    with phone.opened() as wire:
+        follow_up = Invitation.decode(wire.begin().invitation)
+        wire.cut()
+    for _ in range(2):
+        with phone.opened(invitation=follow_up) as again:
+            follow_up = Invitation.decode(again.begin(wire.snapshot_id).invitation)
+            again.cut()
+    with phone.opened(invitation=follow_up) as last:
+        last.say(messages.BackupBegin(snapshot_id_text(os.urandom(16)), "mallory", "", 1, 1))
+        assert last.closing() == 4403
+
+
+@pytest.mark.parametrize("asked", [0, 1], ids=["first", "last"])
+def test_a_follow_up_goes_on_with_its_own_restore_alone(desk, phone, asked):
+    snapshots = [phone.stored(content)[0] for content in (b"one", b"two")]
+    follow_ups = []
+    with phone.opened("restore") as wire:
+        for snapshot in snapshots:
+            wire.say(messages.SnapshotGet(snapshot))
+            follow_ups.append(Invitation.decode(wire.hear(messages.FollowUp).invitation))
+            wire.hear(messages.SnapshotManifest)
+        wire.cut()
+    with phone.opened("restore", invitation=follow_ups[asked]) as wire:
+        wire.say(messages.SnapshotGet(snapshots[asked]))
+        assert wire.hear(messages.SnapshotManifest)
+        wire.say(messages.SnapshotGet(snapshots[1 - asked]))
+        assert wire.closing() == 4403
+
+
+@pytest.mark.parametrize("resumed", [False, True])
+def test_who_has_said_goodbye_has_no_follow_up_left(desk, phone, resumed):
+    with phone.opened() as wire:
+        given = [Invitation.decode(wire.begin().invitation)]
+        if not resumed:
+            wire.say(messages.Bye())
+            assert wire.closing() == 1000
+        wire.cut()
+    if resumed:
+        with phone.opened(invitation=given[0]) as again:
+            given.append(Invitation.decode(again.begin(wire.snapshot_id).invitation))
+            again.say(messages.Bye())
+            assert again.closing() == 1000
+    assert all(desk.wait_for(one, "ended") for one in given)
+    assert not any(desk.state(one).has_secrets for one in given)
+
+
+def test_a_phone_that_was_enrolled_and_said_goodbye_begins_what_it_likes(desk):
+    newcomer = AccountPhone(desk, name="newcomer")
+    invitation = desk.invitation()
+    with Wire(invitation, newcomer.key).hello() as wire:
+        text = proofs.enrol_text(wire.channel.handshake_hash)
+        wire.say(messages.Enrol(public_bytes(wire.key), "newcomer", proofs.prove(wire.key, text)))
+        wire.hear(messages.Pending)
+        desk.decide(account="alice", digits=wire.shaking.digits, allow=True)
+        follow_up = Invitation.decode(wire.hear(messages.Enrolled).invitation)
+        wire.say(messages.Bye())
+        assert wire.closing() == 1000
+    assert desk.wait_for(invitation, "ended")
+    assert newcomer.stored(b"the first backup", invitation=follow_up)
 
 
 # On a connection without a network, where the moment can be chosen

@@ -495,7 +495,7 @@ def test_a_waiting_phone_can_do_nothing_but_wait(desk):
 def test_a_follow_up_enrols_nobody_and_serves_no_other_phone(desk, phone):
     with phone.opened() as wire:
         follow_up = Invitation.decode(wire.begin().invitation)
-        wire.say(messages.Bye())
+        wire.cut()
     with Wire(follow_up).hello() as mallory:
         enrol(mallory)
         refused(desk, mallory, "not enrolled")
@@ -513,7 +513,7 @@ def test_who_learned_of_a_follow_up_does_not_displace_its_phone(desk, phone):
     """Another phone of the same account, with a right ticket, while the follow-up is in use."""
     with phone.opened() as wire:
         follow_up = Invitation.decode(wire.begin().invitation)
-        wire.say(messages.Bye())
+        wire.cut()
     other = AccountPhone(desk, name="Alice's third phone")
     with phone.opened(invitation=follow_up) as wire:
         for ticket in (desk.sign(claims=other.claims(follow_up)), phone.ask(follow_up).ticket):
@@ -531,7 +531,7 @@ def test_who_learned_of_a_follow_up_does_not_displace_its_phone(desk, phone):
 def test_a_phone_that_is_back_displaces_its_own_connection_and_no_two_are_open(desk, phone):
     with phone.opened() as wire:
         follow_up = Invitation.decode(wire.begin().invitation)
-        wire.say(messages.Bye())
+        wire.cut()
     with phone.opened(invitation=follow_up) as older, phone.opened(invitation=follow_up) as newer:
         assert older.closing() == 1000
         newer.say(messages.Ping())

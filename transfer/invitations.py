@@ -9,6 +9,7 @@ import msgspec
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from transfer import models, station, trail
@@ -77,8 +78,13 @@ def issue(
     return invitation
 
 
-def follow_up(previous: models.Invitation, *, phone: str, scope: Scope) -> Invitation:
-    """An invitation for the phone with this thumbprint alone, to go on after a cut."""
+def follow_up(
+    previous: models.Invitation, *, phone: str, scope: Scope, binding: Binding | None
+) -> Invitation:
+    """An invitation for the phone with this thumbprint alone, to go on with what it began.
+
+    All that follow one QR code continue that one, so that they can be ended together.
+    """
     shown = PublicPart.decode(bytes(previous.public_part))
     return issue(
         previous.owner,
@@ -87,9 +93,9 @@ def follow_up(previous: models.Invitation, *, phone: str, scope: Scope) -> Invit
         port=shown.port,
         im_origin=shown.im_origin,
         purpose=InvitationPurpose.FOLLOW_UP,
-        binding=binding_of(previous),
+        binding=binding,
         bound_phone=phone,
-        resumes=previous.session_id,
+        resumes=previous.resumes_id or previous.session_id,
         seconds=limits.FOLLOW_UP_SECONDS,
     )
 
@@ -104,7 +110,7 @@ def secrets_of(invitation: models.Invitation) -> tuple[X25519PrivateKey, bytes]:
 
 
 def binding_of(invitation: models.Invitation) -> Binding | None:
-    """What a restore invitation is limited to."""
+    """The one snapshot that an invitation is limited to."""
     return msgspec.convert(invitation.binding, Binding | None)
 
 
@@ -123,8 +129,17 @@ def claim(session_id: str, phone: str) -> None:
 
 def end(session_id: str) -> None:
     """End an invitation: its private key and secret are dropped for good."""
-    live = models.Invitation.objects.filter(session_id=session_id)
-    live.exclude(state=InvitationState.ENDED).update(
+    _end(models.Invitation.objects.filter(session_id=session_id))
+
+
+def end_all(invitation: models.Invitation) -> None:
+    """End it with all that continue the same QR code: the phone has done what it came for."""
+    first = invitation.resumes_id or invitation.session_id
+    _end(models.Invitation.objects.filter(Q(session_id=first) | Q(resumes_id=first)))
+
+
+def _end(invitations: models.InvitationQuerySet) -> None:
+    invitations.exclude(state=InvitationState.ENDED).update(
         state=InvitationState.ENDED, ended_at=timezone.now(), wrapped_secrets=b""
     )
 

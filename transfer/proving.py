@@ -223,8 +223,12 @@ class Proving:
         """A follow-up serves its phone again until a connection with it ended in order."""
         if _claimed.get(self.session_id) is not self:
             return
-        lost = cause is None or isinstance(cause, TimedOut | StationFault)
         try:
-            await in_database(invitations.release if lost else invitations.end, self.session_id)
+            if cause is None or isinstance(cause, TimedOut | StationFault):
+                await in_database(invitations.release, self.session_id)
+            elif self._begun().is_open:
+                await in_database(invitations.end_all, self._live())
+            else:
+                await in_database(invitations.end, self.session_id)
         finally:
             del _claimed[self.session_id]

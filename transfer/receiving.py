@@ -9,7 +9,7 @@ import threading
 import time
 from typing import Any, Final, NamedTuple, TypeVar
 
-from transfer import ingest, trail
+from transfer import ingest, trail, verification
 from transfer.ingest import Ingest
 from transfer.models import Step
 from transfer.session import Session, check_talk
@@ -151,9 +151,10 @@ class Receiving:
         if self._ingest is not None:
             raise NotAllowed("this connection has begun a backup")
         session = self._session
+        verification.check_binding(session.invitation, message.snapshot_id)
         await self._take_over(message.snapshot_id)
         await self._done(in_database(self._begin_ingest, message))
-        follow_up = await session.new_follow_up()
+        follow_up = await self._done(session.new_follow_up(message.snapshot_id))
         await session.outbox.say(messages.BackupReady(message.snapshot_id, follow_up))
 
     async def _take_over(self, snapshot_id: str) -> None:
@@ -202,7 +203,8 @@ class Receiving:
         await self._done(in_database(self._keep_up, self._ingest))
         if now - self._renewed > limits.FOLLOW_UP_RENEWAL_SECONDS:
             self._renewed = now
-            await self._session.outbox.say(messages.FollowUp(await self._session.new_follow_up()))
+            renewed = self._session.new_follow_up(self._ingest.upload.snapshot_id)
+            await self._session.outbox.say(messages.FollowUp(await self._done(renewed)))
 
     def _keep_up(self, upload: Ingest) -> None:
         upload.index_finished()

@@ -4,7 +4,6 @@ The phone grants credit; without it nothing is read from the disk, so a slow pho
 """
 
 import asyncio
-import math
 import time
 from collections.abc import Iterable, Iterator
 from typing import Final
@@ -38,7 +37,7 @@ class Sending:
         self._sent = 0
         self._snapshot_id = ""
         self._working = False
-        self._renewed = -math.inf
+        self._renewed, self._followed = 0.0, ""
 
     @property
     def busy(self) -> bool:
@@ -106,11 +105,11 @@ class Sending:
                 reply, pieces = await in_database(self._recovery.manifest, request)
                 self._snapshot_id = request.snapshot_id
                 await in_database(self._tell_progress)
-                await self._renew_follow_up()
+                await self._renew_follow_up(request.snapshot_id)
                 await say(reply)
                 await self._send(pieces)
             case messages.ChunksGet():
-                await self._renew_follow_up()
+                await self._renew_follow_up(request.snapshot_id)
                 plan = self._recovery.chunks(request)
                 while pieces := await in_database(_next, plan):
                     await self._send(pieces)
@@ -119,12 +118,14 @@ class Sending:
             case _:
                 await self._session.obey_common(request)
 
-    async def _renew_follow_up(self) -> None:
+    async def _renew_follow_up(self, snapshot_id: str) -> None:
         """Give the phone what it needs to go on after a cut, before the last one grows old."""
         now = time.monotonic()
-        if now - self._renewed > limits.FOLLOW_UP_RENEWAL_SECONDS:
-            self._renewed = now
-            await self._session.outbox.say(messages.FollowUp(await self._session.new_follow_up()))
+        old = now - self._renewed > limits.FOLLOW_UP_RENEWAL_SECONDS
+        if old or snapshot_id != self._followed:
+            self._renewed, self._followed = now, snapshot_id
+            renewed = await self._session.new_follow_up(snapshot_id)
+            await self._session.outbox.say(messages.FollowUp(renewed))
 
     async def _send(self, pieces: Iterable[Piece]) -> None:
         for group in in_messages(list(pieces)):

@@ -42,9 +42,9 @@ class Session:
         """The invitation's session id, hex."""
         return self.invitation.session_id
 
-    async def new_follow_up(self) -> bytes:
-        """An encoded invitation to go on with after a cut."""
-        return await in_database(verification.follow_up_for, self.invitation, self.ticket)
+    def new_follow_up(self, snapshot_id: str) -> asyncio.Future[bytes]:
+        """An encoded invitation to go on with this snapshot after a cut."""
+        return in_database(verification.follow_up_for, self.invitation, self.ticket, snapshot_id)
 
     async def obey_common(self, message: messages.PhoneMessage) -> None:
         """What either scope permits; anything else is :class:`NotAllowed`."""

@@ -22,9 +22,10 @@ from transfer.models import (
     Vault,
 )
 from wire import limits, messages, tokens
-from wire.errors import Busy, TimedOut, VerificationFailed
+from wire.errors import Busy, NotAllowed, TimedOut, VerificationFailed
 from wire.handshake import SCOPES, FirstAccepted, StationTerms
 from wire.invitation import Scope
+from wire.messages import Binding
 
 
 def live_invitation(session_id: str) -> Invitation:
@@ -133,8 +134,12 @@ def enrol(invitation: Invitation, approval: Approval) -> messages.Enrolled:
     grant = enrolment.enrol(invitation.owner, phone_key, approval.name)
     vaults.link(invitation.owner, grant.iss, grant.sub)
     trail.record(invitation.session_id, Step.ENROLLED, {"name": approval.name})
-    phone = tokens.thumbprint(phone_key)
-    follow_up = invitations.follow_up(invitation, phone=phone, scope=Scope(invitation.scope))
+    follow_up = invitations.follow_up(
+        invitation,
+        phone=tokens.thumbprint(phone_key),
+        scope=Scope(invitation.scope),
+        binding=invitations.binding_of(invitation),
+    )
     return messages.Enrolled(
         iss=grant.iss,
         sub=grant.sub,
@@ -160,7 +165,17 @@ def opening(invitation: Invitation, first: FirstAccepted) -> messages.Open:
     )
 
 
-def follow_up_for(invitation: Invitation, ticket: tokens.Ticket) -> bytes:
-    """An encoded invitation with which this phone can go on in the same scope after a cut."""
+def check_binding(invitation: Invitation, snapshot_id: str) -> None:
+    """Raise :class:`NotAllowed` for a backup other than the one that this invitation continues."""
+    binding = invitations.binding_of(invitation)
+    if binding is not None and binding.snapshot_id != snapshot_id:
+        raise NotAllowed("this invitation is for another snapshot")
+
+
+def follow_up_for(invitation: Invitation, ticket: tokens.Ticket, snapshot_id: str) -> bytes:
+    """An encoded invitation with which this phone can go on with this snapshot after a cut."""
+    binding = invitations.binding_of(invitation) or Binding(snapshot_id)
     scope = SCOPES[ticket.scope]
-    return invitations.follow_up(invitation, phone=ticket.cnf, scope=scope).encode()
+    return invitations.follow_up(
+        invitation, phone=ticket.cnf, scope=scope, binding=binding
+    ).encode()

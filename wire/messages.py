@@ -55,7 +55,7 @@ class Failure(Message, frozen=True, tag="error"):
 
 
 class FollowUp(Message, frozen=True, tag="follow_up"):
-    """S: an encoded invitation, bound to this phone and account, for use after a cut."""
+    """S: an encoded invitation, bound to this phone and snapshot, for use after a cut."""
 
     invitation: bytes
 
