@@ -27,6 +27,8 @@ logger = logging.getLogger(__name__)
 
 # Sent with session_id: bytes, scope: "backup" | "restore", thumbprint: str (the phone key's).
 connection_confirmed: Final = Signal()
+# Sent with session_id: bytes, refused: Refused; only for invitations that their station has signed.
+connection_refused: Final = Signal()
 
 _JTI_BYTES: Final = 16
 
@@ -39,7 +41,20 @@ def connect(request: ConnectRequest, now: int) -> ConnectReply:
     """
     invitation = _decoded(request.public_part)
     station = Station.objects.by_id(invitation.station_id)
-    _check_invitation(invitation, station, now)
+    _check_signature(invitation, station)
+    try:
+        return _answer(request, invitation, station, now)
+    except Refused as refused:
+        connection_refused.send_robust(
+            sender=Connection, session_id=invitation.session_id, refused=refused
+        )
+        raise
+
+
+def _answer(
+    request: ConnectRequest, invitation: PublicPart, station: Station, now: int
+) -> ConnectReply:
+    _check_invitation(invitation, now)
     current = issuer.current()
     phone = Phone.objects.by_key(request.phone_key)
     _check_phone(request, phone, current.iss)
@@ -61,11 +76,14 @@ def _decoded(public_part: bytes) -> PublicPart:
         raise Refused(Refusal.MALFORMED, f"The QR code is not readable: {error}.") from None
 
 
-def _check_invitation(invitation: PublicPart, station: Station, now: int) -> None:
+def _check_signature(invitation: PublicPart, station: Station) -> None:
     try:
         invitation.verify(bytes(station.public_key))
     except VerificationFailed:
         raise Refused(Refusal.SIGNATURE_WRONG) from None
+
+
+def _check_invitation(invitation: PublicPart, now: int) -> None:
     try:
         invitation.check_fresh(now)
     except InvitationRefused:

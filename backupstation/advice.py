@@ -66,6 +66,11 @@ BY_CODE: Final[dict[int, Advice]] = {
         _("This snapshot ID already names another backup."),
         _("Start the backup again; the phone draws a new ID."),
     ),
+    errors.ManifestRefused.code: Advice(
+        PHONE,
+        _("The phone's list of what it sent was not accepted, so nothing was stored."),
+        _("Start the backup again; what has arrived is not sent again."),
+    ),
     errors.TooMany.code: Advice(
         PHONE,
         _("The phone tried too often or asked for too much at once."),
@@ -92,22 +97,47 @@ BY_CODE: Final[dict[int, Advice]] = {
         _("Run “manage.py store check --read-data” to see what is affected."),
     ),
 }
-BY_REFUSAL: Final[dict[str, Advice]] = {
+BY_CAUSE: Final[dict[str, Advice]] = {
     Refusal.PHONE_REVOKED: Advice(
         PHONE,
         _("This phone was revoked."),
         _("If it should come back, reinstate it in the admin, under Phones."),
     ),
+    Refusal.PHONE_UNKNOWN: Advice(
+        PHONE,
+        _("The phone is not enrolled here."),
+        _("Enrol it by the code that is on the page now."),
+    ),
+    Refusal.INVITATION_EXPIRED: Advice(
+        PHONE,
+        _("The code had expired when the phone used it."),
+        _("Scan the code that is on the page now."),
+    ),
+    Refusal.SESSION_TAKEN: Advice(
+        PHONE,
+        _("Another phone had used this code before."),
+        _("Scan the code that is on the page now."),
+    ),
+    "another_account": Advice(
+        PHONE,
+        _("The phone belongs to another account than this page."),
+        _("Sign in here with that account, and scan its code."),
+    ),
+    "phone_gave_up": Advice(
+        PHONE,
+        _("The phone stopped because of an error of its own."),
+        _("See what the phone says, then scan again."),
+    ),
 }
 
 
-def for_failure(code: int | None, *, was_waiting: bool = False, refusal: str = "") -> Advice:
+def for_failure(code: int | None, *, was_waiting: bool = False, cause: str = "") -> Advice:
     """What to say about a failure with this code of :mod:`wire.errors`.
 
-    ``refusal`` is the IM server's (:class:`wire.im.Refusal`), when it was the one that refused.
+    ``cause`` is what the trail's details say beside it, such as a :class:`wire.im.Refusal`.
     """
-    if refusal in BY_REFUSAL:
-        return BY_REFUSAL[refusal]
+    if cause in BY_CAUSE:
+        return BY_CAUSE[cause]
     if code == errors.NotAllowed.code and was_waiting:
         return NOT_ALLOWED_BY_OWNER
     return BY_CODE.get(code or 0, MISUNDERSTOOD)

@@ -31,6 +31,9 @@ _BACKUP: Final = (Step.RECEIVING, Step.STORED)
 _RESTORE: Final = (Step.SENDING, Step.RESTORED)
 _LAST: Final = (Step.STORED, Step.RESTORED)
 _MOVING: Final = (Step.RECEIVING, Step.SENDING)
+_REFUSALS: Final = (Step.FAILED, Step.REFUSED)
+# A phone may come for no more than this: to be enrolled, or to see what is kept.
+_ENOUGH: Final = (Step.ENROLLED, Step.VERIFIED)
 
 
 _MEANINGS: Final[dict[Step, str | Promise]] = {
@@ -141,6 +144,15 @@ def _chains(entries: Iterable[Row]) -> list[list[Row]]:
     return list(chains.values())
 
 
+def _without_intruders(chain: list[Row]) -> list[Row]:
+    """A phone that was refused is not told where another has gone on with the same code."""
+    early = (*_MEETING, Step.REFUSED)
+    went_on = {row["invitation_id"] for row in chain if row["step"] not in early}
+    return [
+        row for row in chain if row["step"] != Step.REFUSED or row["invitation_id"] not in went_on
+    ]
+
+
 def _last_attempt(rows: list[Row]) -> list[Row]:
     """The rows since the phone last began anew, after a cut or a failure."""
     start = 0
@@ -151,19 +163,18 @@ def _last_attempt(rows: list[Row]) -> list[Row]:
 
 
 def _told(chain: list[Row], now: datetime) -> Transfer:
-    rows = _last_attempt(chain)
+    rows = _last_attempt(_without_intruders(chain))
     last = rows[-1]
     step = Step(last["step"])
-    steps = [Step(row["step"]) for row in rows if row["step"] != Step.FAILED]
+    steps = [Step(row["step"]) for row in rows if row["step"] not in _REFUSALS]
     reached = steps[-1] if steps else Step.SHOWN
     transfer = Transfer(last["invitation_id"], _stages(rows, reached), reached)
     transfer.detail = last["detail"]
     transfer.session_ids = frozenset(row["invitation_id"] for row in chain)
     is_live = _is_live(last["invitation__state"], step)
-    if step is Step.FAILED:
-        was_waiting, refusal = reached is Step.WAITING, last["detail"].get("refusal", "")
-        why = advice.for_failure(last["code"], was_waiting=was_waiting, refusal=refusal)
-        _fail(transfer, why)
+    if step in _REFUSALS:
+        was_waiting, cause = reached is Step.WAITING, last["detail"].get("cause", "")
+        _fail(transfer, advice.for_failure(last["code"], was_waiting=was_waiting, cause=cause))
         transfer.code, transfer.reason = last["code"], last["reason"]
     elif step in _MOVING and not is_live:
         _fail(transfer, advice.CUT_OFF)
@@ -171,7 +182,7 @@ def _told(chain: list[Row], now: datetime) -> Transfer:
         transfer.is_stalled = now - last["at"] > _STALLED
     transfer.is_over = transfer.is_over or step in _LAST or not is_live
     if transfer.is_over:
-        _nothing_is_next(transfer.stages)
+        _nothing_is_next(transfer, step)
     return transfer
 
 
@@ -194,7 +205,7 @@ def _path(latest: Mapping[Step, Row]) -> list[Step]:
     """The steps that a transfer like this one takes, in order."""
     asked = [step for step in _ASKING if step in latest]
     is_enrolment = bool(asked) and latest[asked[0]]["detail"].get("kind") != ApprovalKind.LINK
-    ending = _RESTORE if set(_RESTORE) & latest.keys() else _BACKUP
+    ending = _RESTORE if _is_restore(latest) else _BACKUP
     if is_enrolment:
         # A phone that is not enrolled yet connects first; the IM server confirms what follows.
         met = [Step.SHOWN, Step.SCANNED, Step.CONNECTED, *asked, Step.CONFIRMED]
@@ -203,9 +214,17 @@ def _path(latest: Mapping[Step, Row]) -> list[Step]:
     return [*_MEETING, first, *asked, *proofs, *ending]
 
 
+def _is_restore(latest: Mapping[Step, Row]) -> bool:
+    verified = latest.get(Step.FIRST_VERIFIED)
+    scope = verified["detail"].get("scope") if verified else None
+    return scope == "restore" or bool(set(_RESTORE) & latest.keys())
+
+
 def _stages(rows: list[Row], reached: Step) -> list[Stage]:
     """Every step that this transfer has taken or is expected to take, in order."""
     latest = {Step(row["step"]): row for row in rows}
+    # After its enrolment a phone comes again: it was met when it came first.
+    latest |= {Step(row["step"]): row for row in reversed(rows) if row["step"] in _MEETING}
     stages = []
     for step in _path(latest):
         row = latest.get(step)
@@ -218,10 +237,12 @@ def _stages(rows: list[Row], reached: Step) -> list[Stage]:
     return stages
 
 
-def _nothing_is_next(stages: list[Stage]) -> None:
-    for stage in stages:
+def _nothing_is_next(transfer: Transfer, step: Step) -> None:
+    for stage in transfer.stages:
         if stage.state == "now":
             stage.state = "next"
+    if step in _ENOUGH:
+        transfer.stages = [stage for stage in transfer.stages if stage.state == "done"]
 
 
 def _point_at_next(stages: list[Stage]) -> None:

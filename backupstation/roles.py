@@ -14,9 +14,10 @@ from django.utils import timezone
 from accounts import enrolment as enrolments
 from accounts import issuer
 from accounts.models import Phone, User
-from accounts.tickets import connection_confirmed
+from accounts.tickets import connection_confirmed, connection_refused
 from transfer import enrolment, ingest, invitations, receipts, standing, station, trail
 from transfer.models import Invitation, Issuer, Step
+from wire.im import Refused
 
 
 def tie() -> None:
@@ -27,6 +28,7 @@ def tie() -> None:
     enrolment.wire_to(_enrol)
     standing.wire_to(_check_standing)
     connection_confirmed.connect(_confirmed, dispatch_uid="trail")
+    connection_refused.connect(_refused, dispatch_uid="trail")
 
 
 def _embedded_issuer() -> issuer.Issuer:
@@ -56,6 +58,14 @@ def _confirmed(session_id: bytes, **_details: Any) -> None:  # noqa: ANN401 - a 
         with transaction.atomic():
             trail.record_once(key, Step.SCANNED)
             trail.record_once(key, Step.CONFIRMED)
+
+
+def _refused(session_id: bytes, refused: Refused, **_details: Any) -> None:  # noqa: ANN401 - as above
+    """Each reason once: whoever repeats a call does not fill the trail."""
+    key = session_id.hex()
+    if Invitation.objects.filter(pk=key).exists():
+        detail = {"cause": refused.refusal.value}
+        trail.record_once(key, Step.REFUSED, detail, reason=str(refused), code=refused.code)
 
 
 def prepare() -> None:

@@ -171,7 +171,7 @@ _WIRE: Final[dict[int, tuple[str, str]]] = {
     4404: ("The station does not have it: {}.", "Run: python -m phone list LINK"),
     4408: ("The other side was silent for too long.", "Run the same command with a fresh link."),
     4429: ("The station asks to wait.", "Try again in a minute."),
-    4503: ("The station cannot serve this connection now: {}.", _AGAIN),
+    4503: ("The link was used before, or the station is stopping.", _AGAIN),
     4507: (
         "The station's disk is full: {}. What it kept before is safe.",
         "Make room on the station, and run the same command with a fresh link.",

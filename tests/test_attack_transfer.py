@@ -124,6 +124,16 @@ def test_a_restore_ticket_sends_no_chunk(desk, restore):
     closed(desk, restore, 4403)
 
 
+@pytest.mark.parametrize("scope", ["backup", "restore"])
+def test_a_phone_that_gives_up_says_why_and_is_believed(desk, phone, scope):
+    with phone.opened(scope) as wire:
+        wire.say(messages.Failure(4507, "no room\x1b[2J left"))
+        assert wire.closing() == 1000
+        assert wire.told == []
+    assert desk.wait_for(wire.invitation, "ended")
+    assert desk.failures(wire.invitation) == [(4507, "no room\N{REPLACEMENT CHARACTER}[2J left")]
+
+
 def test_an_invitation_for_one_scope_gives_no_ticket_for_the_other(desk, phone):
     for scope, other in ((BACKUP, "restore"), (RESTORE, "backup")):
         invitation = desk.invitation(scope=int(scope))
@@ -627,6 +637,10 @@ def test_a_manifest_that_this_phone_did_not_sign_is_refused(desk, phone, backup)
     backup.commit(own, other.key)
     assert backup.refusal() == 4423
     usable(backup)
+    # The owner is told each reason once.
+    failures = desk.failures(backup.invitation)
+    assert {code for code, _ in failures} == {4423}
+    assert len(set(failures)) == len(failures)
 
 
 def test_a_manifest_over_a_limit_is_refused(desk, phone, backup):

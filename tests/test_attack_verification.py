@@ -76,6 +76,12 @@ def refused(desk, wire, reason, code=4401):
     assert reason in failures[0][1]
 
 
+def refusals(desk, invitation):
+    """(code, reason) of the phones that were turned away before they had proved anything."""
+    trail = desk.state(invitation).trail
+    return [(step["code"], step["reason"]) for step in trail if step["step"] == "refused"]
+
+
 def still_works(phone, invitation):
     """The invitation was not used up: the real phone gets in with it."""
     with phone.opened(invitation=invitation) as wire:
@@ -264,8 +270,10 @@ def test_a_used_code_is_refused(desk, phone):
     with Wire(invitation, phone.key) as wire:
         wire.shaking.hello()
         wire.flush()
-        assert wire.closing() == 4401
+        assert wire.closing() == 4503
     assert "used before" in desk.station.log()[logged:]
+    assert eventually(lambda: refusals(desk, invitation)) == [(4503, "the QR code was used before")]
+    assert desk.failures(invitation) == []
 
 
 def test_a_code_that_is_in_use_is_refused_and_the_user_is_not_disturbed(desk, phone):
@@ -274,7 +282,7 @@ def test_a_code_that_is_in_use_is_refused_and_the_user_is_not_disturbed(desk, ph
         with Wire(invitation, phone.key) as late:
             late.shaking.hello()
             late.flush()
-            assert late.closing() == 4401
+            assert late.closing() == 4503
         wire.say(messages.Ping())
         assert wire.hear(messages.Pong)
         assert desk.state(invitation).state == "claimed"
@@ -321,12 +329,12 @@ def test_one_ticket_from_a_hundred_connections_has_exactly_one_winner(desk, phon
     for thread in threads:
         thread.join()
     assert outcomes.count("won") == 1
-    assert outcomes.count((4401, "", [])) == AT_ONCE - 1
+    assert outcomes.count((4503, "", [])) == AT_ONCE - 1
     for number in range(CONTENDERS - AT_ONCE):
         with Wire(invitation, phone.key, address=addresses[number % len(addresses)]) as late:
             late.shaking.hello()
             late.flush()
-            assert late.closing() in (4401, 4429)
+            assert late.closing() in (4503, 4429)
     # The losers' ends are not the winner's.
     state = desk.state(invitation)
     assert state.state == "claimed"
@@ -538,6 +546,18 @@ def test_a_phone_that_is_back_displaces_its_own_connection_and_no_two_are_open(d
         assert newer.hear(messages.Pong)
 
 
+def test_the_owner_sees_whom_the_im_server_refused_and_why_once(desk, phone):
+    taken, late = desk.invitation(), desk.invitation(seconds=-limits.CLOCK_SKEW_SECONDS - 5)
+    other = AccountPhone(desk, name="Alice's fourth phone")
+    other.ask(taken)
+    for _ in range(2):
+        for invitation in (taken, late):
+            with pytest.raises(Refused):
+                phone.ask(invitation)
+    assert refusals(desk, taken) == [(4403, Refusal.SESSION_TAKEN.sentence)]
+    assert refusals(desk, late) == [(4403, Refusal.INVITATION_EXPIRED.sentence)]
+
+
 # Accounts
 
 
@@ -548,8 +568,12 @@ def test_an_account_of_another_user_is_refused_without_naming_anybody(desk, phon
     ticket = bobs.ask(invitation).ticket
     with bobs.connected(invitation) as wire:
         wire.first(ticket)
-        refused(desk, wire, "another user")
-    reason = desk.failures(invitation)[0][1]
+        assert wire.closing() == 4403
+    (told,) = wire.told
+    assert told.message == "this code is for another account than this phone's"
+    ((code, reason),) = desk.failures(invitation)
+    assert code == 4403
+    assert "another user" in reason
     assert "bob" not in reason.lower()
     assert "alice" not in reason.lower()
     state = desk.state(invitation)
@@ -599,6 +623,7 @@ def test_a_revoked_phone_is_refused_from_the_next_connection_on(desk):
             with pytest.raises(Refused) as refusal:
                 lost.ask(invitation)
             assert refusal.value.refusal is Refusal.PHONE_REVOKED
+            assert refusals(desk, invitation) == [(4403, Refusal.PHONE_REVOKED.sentence)]
         wire.say(messages.Bye())
     invitation = desk.invitation()
     with Wire(invitation, lost.key).hello() as wire:  # Allow does not bring it back by mistake

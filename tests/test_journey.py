@@ -135,7 +135,20 @@ def test_a_phone_of_another_account_is_refused_at_this_owners_invitation(
     run.succeed()
     crossed = bob.begin("backup", station.link("--account", "alice"), chats)
     assert crossed.finish() != 0
-    assert "error" in json.loads(crossed.output)
+    error = json.loads(crossed.output)["error"]
+    assert error["code"] == "4403"
+    assert "another account" in error["message"]
+
+
+def test_a_used_link_is_named_so(station: Station, phone: Phone, chats: Path) -> None:
+    phone.enrol(station)
+    link = station.link()
+    phone.run("backup", link, chats)
+    again = phone.begin("backup", link, chats)
+    assert again.finish() != 0
+    error = json.loads(again.output)["error"]
+    assert error["code"] == "4503"
+    assert "used before" in error["message"]
 
 
 def test_the_owner_can_deny_a_phone(station: Station, phone: Phone) -> None:

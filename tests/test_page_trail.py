@@ -1,6 +1,7 @@
 """The trail as the page tells it."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.utils import timezone
@@ -11,7 +12,7 @@ from backupstation.journey import Transfer
 from backupstation.pace import Pace
 from backupstation.progress import Progress
 from tests.page_cast import alice, bob, plain, trail
-from transfer.models import InvitationState, Step
+from transfer.models import InvitationState, Step, TrailEntry
 from wire import errors
 
 pytestmark = pytest.mark.django_db
@@ -123,8 +124,7 @@ def test_every_failure_names_a_side_a_reason_and_what_to_try(owner: User, code: 
 def test_each_kind_of_failure_has_words_of_its_own() -> None:
     unexplained = set(errors.all_errors()) - set(advice.BY_CODE)
     about_form = {
-        errors.MalformedMessage, errors.TooLarge, errors.DigestMismatch, errors.ManifestRefused,
-        errors.WindowOverrun,
+        errors.MalformedMessage, errors.TooLarge, errors.DigestMismatch, errors.WindowOverrun,
     }  # fmt: skip
     assert unexplained <= {error.code for error in about_form}
 
@@ -137,8 +137,62 @@ def test_a_phone_that_was_not_allowed_is_the_owners_choice(owner: User) -> None:
     assert _states(_newest(owner))["waiting"] == "failed"
 
 
+REFUSED = ("refused", {"code": errors.NotAllowed.code, "detail": {"cause": "session_taken"}})
+
+
+def test_a_phone_that_the_im_server_refused_is_told(owner: User) -> None:
+    trail(owner, [REFUSED], state=InvitationState.SHOWN)
+    assert "Another phone" in str(_newest(owner).failure)
+    assert _states(_newest(owner))["scanned"] == "failed"
+
+
+@pytest.mark.parametrize("ending", [[RECEIVING], [RECEIVING, STORED]])
+def test_a_refused_phone_does_not_speak_for_the_one_that_is_in(owner: User, ending: Any) -> None:
+    trail(owner, [*MET, *PROVED, *ending, REFUSED])
+    assert _newest(owner).failure is None
+    assert _newest(owner).last == ending[-1][0]
+
+
+def test_a_phone_that_is_refused_when_it_resumes_is_told(owner: User) -> None:
+    session = trail(owner, [*MET, *PROVED, RECEIVING], state=InvitationState.ENDED)
+    trail(owner, [REFUSED], resumes=session, state=InvitationState.SHOWN)
+    assert "Another phone" in str(_newest(owner).failure)
+
+
+def test_a_manifest_that_was_refused_is_told_until_another_is_stored(owner: User) -> None:
+    failed = ("failed", {"code": errors.ManifestRefused.code, "reason": "page 3"})
+    session = trail(owner, [*MET, *PROVED, RECEIVING, failed])
+    assert _states(_newest(owner))["receiving"] == "failed"
+    step, fields = STORED
+    TrailEntry.objects.create(invitation_id=session, step=step, **fields)
+    assert _newest(owner).failure is None
+
+
+def test_a_phone_that_only_looked_has_nothing_before_it(owner: User) -> None:
+    first = ("first", {"detail": {"scope": "restore"}})
+    trail(owner, [*MET, first, *PROVED[1:]], state=InvitationState.ENDED)
+    assert _newest(owner).is_over
+    assert list(_states(_newest(owner)))[-1] == "verified"
+    assert set(_states(_newest(owner)).values()) == {"done"}
+
+
+def test_what_a_ticket_is_for_says_what_comes_next(owner: User) -> None:
+    first = ("first", {"detail": {"scope": "restore"}})
+    trail(owner, [*MET, first])
+    assert list(_states(_newest(owner)))[-2:] == ["sending", "restored"]
+
+
+def test_a_phone_was_met_when_it_came_to_be_enrolled(owner: User) -> None:
+    waiting = ("waiting", {"detail": {"kind": "enrol"}})
+    enrolment = [*plain("scanned", "connected"), waiting, *plain("enrolled")]
+    session = trail(owner, enrolment, state=InvitationState.ENDED, ago=timedelta(seconds=9))
+    trail(owner, [*MET, *PROVED, RECEIVING], resumes=session)
+    times = [stage.at for stage in _newest(owner).stages if stage.at]
+    assert times == sorted(times)
+
+
 def test_a_phone_that_is_revoked_meanwhile_is_named_so(owner: User) -> None:
-    code, detail = errors.NotAllowed.code, {"refusal": "phone_revoked"}
+    code, detail = errors.NotAllowed.code, {"cause": "phone_revoked"}
     failed = ("failed", {"code": code, "detail": detail})
     trail(owner, [*MET, *PROVED, RECEIVING, failed], state=InvitationState.ENDED)
     assert "revoked" in str(_newest(owner).failure)

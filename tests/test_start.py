@@ -37,7 +37,7 @@ from transfer.models import ApprovalKind, Invitation, Issuer, SnapshotState, Vau
 from transfer.store.backends import ObjectExists
 from transfer.store.backends.posix import PosixBackend
 from wire import im, messages, tokens
-from wire.errors import MalformedMessage, StationFault, VerificationFailed
+from wire.errors import MalformedMessage, StationFault
 from wire.invitation import Scope, parse_link
 
 
@@ -368,5 +368,7 @@ def test_an_owner_with_an_older_account_is_told_how_to_go_on(registered: User) -
         call_command("register", origin, "AAAAA", stdout=told)
     assert "backups of bob" in told.getvalue()
     assert "register --leave" in told.getvalue()
-    with pytest.raises(VerificationFailed, match="inside this station: make the code for that one"):
+    with pytest.raises(
+        vaults.AnotherAccount, match="inside this station: make the code for that one"
+    ):
         vaults.find(registered, "urn:im", "bob")

@@ -121,7 +121,7 @@ def test_the_owner_can_deny_an_account(tmp_path):
         )
         run = phone.begin("backup", station.link(), CHATS)
         station.manage("phones", "deny", station.waiting(run)["digits"])
-        assert refusal(run) == (1, "4403")
+        assert refusal(run) == (3, "4403")
         assert not (station.folder / "store" / "vaults").exists()
 
 

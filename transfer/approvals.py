@@ -23,7 +23,7 @@ def ask(
 ) -> Approval:
     """Put one question; :class:`VerificationFailed` when this invitation has one already."""
     now = timezone.now()
-    name = _printable(name)
+    name = trail.printable(name)[: limits.NAME_CHARS_MAX]
     try:
         with transaction.atomic():
             approval = Approval.objects.create(
@@ -40,12 +40,6 @@ def ask(
     except IntegrityError:
         raise VerificationFailed("another phone is waiting on this invitation") from None
     return approval
-
-
-def _printable(name: str) -> str:
-    """The owner reads names in a terminal too: what steers one becomes the sign for unknown."""
-    shown = "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in name)
-    return shown[: limits.NAME_CHARS_MAX]
 
 
 def waiting_for(owner: AbstractBaseUser) -> ApprovalQuerySet:

@@ -17,11 +17,11 @@ from transfer.models import Step
 from transfer.proving import Proving
 from transfer.receiving import Receiving
 from transfer.sending import Sending
-from transfer.session import PhoneLeft, Session
+from transfer.session import PhoneGaveUp, PhoneLeft, Session
+from transfer.trail import printable
 from transfer.work import Work
 from wire import limits, messages
-from wire.errors import TimedOut, WireError
-from wire.im import Refused
+from wire.errors import Busy, TimedOut, WireError
 
 log = logging.getLogger(__name__)
 _NORMAL_CLOSURE: Final = 1000
@@ -134,6 +134,7 @@ class Connection:
         try:
             if isinstance(cause, PhoneLeft):
                 code = _NORMAL_CLOSURE
+                self._note_last_word(cause)
             elif cause is not None:
                 cause, code = await self._report(cause)
         finally:
@@ -148,10 +149,18 @@ class Connection:
         error = faults.as_told(cause)
         code = await self._tell_phone(error)
         log.info("connection %s: %s %s", self.session_id[:8], error.code, error)
+        detail = {"cause": faults.cause_of(error)}
         if self._proving.has_proved:
-            detail = {"refusal": error.refusal} if isinstance(error, Refused) else {}
             self._logbook.note(Step.FAILED, detail, reason=str(error), code=error.code)
+        elif isinstance(error, Busy):
+            self._logbook.note(Step.REFUSED, detail, reason=str(error), code=error.code)
         return error, code
+
+    def _note_last_word(self, left: PhoneLeft) -> None:
+        if isinstance(left, PhoneGaveUp):
+            told = printable(left.failure.message)
+            detail = {"cause": "phone_gave_up"}
+            self._logbook.note(Step.FAILED, detail, reason=told, code=left.failure.code)
 
     async def _tell_phone(self, error: WireError) -> int:
         """Tell it what it may know, and answer the close code, which says no more."""

@@ -5,10 +5,13 @@ import sqlite3
 from collections.abc import Iterator
 from typing import Final
 
+from transfer.vaults import AnotherAccount
 from wire import messages
 from wire.errors import StationFault, StorageFull, WireError
+from wire.im import Refused
 
 _SENTENCE_CHARS_MAX: Final = 300
+_ANOTHER_ACCOUNT: Final = "this code is for another account than this phone's"
 _FULL_ERRNOS: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
 _FULL_SQLITE: Final = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_SHMSIZE})
 _FULL_POSTGRES: Final = "53100"  # disk_full
@@ -24,8 +27,19 @@ def as_told(cause: Exception) -> WireError:
 
 
 def failure(error: WireError) -> messages.Failure:
-    """The message that tells the phone."""
-    return messages.Failure(error.code, str(error)[:_SENTENCE_CHARS_MAX])
+    """The message that tells the phone; it learns nothing about the owner's account."""
+    sentence = _ANOTHER_ACCOUNT if isinstance(error, AnotherAccount) else str(error)
+    return messages.Failure(error.code, sentence[:_SENTENCE_CHARS_MAX])
+
+
+def cause_of(error: WireError) -> str:
+    """A name for what the code alone does not tell the owner; empty when it does."""
+    match error:
+        case Refused(refusal=refusal):
+            return refusal.value
+        case AnotherAccount():
+            return "another_account"
+    return ""
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:

@@ -21,7 +21,7 @@ log: Final = logging.getLogger(__name__)
 # Steps of one handshake come within this time. Writing them at once would keep the database's one
 # writer busy while the handshake itself waits for it.
 _GATHER_SECONDS: Final = 0.1
-_ONCE: Final = frozenset({Step.SCANNED, Step.CONFIRMED})
+_ONCE: Final = frozenset({Step.SCANNED, Step.CONFIRMED, Step.REFUSED})
 
 
 class Logbook:

@@ -111,7 +111,8 @@ class Proving:
         self._first = first
         await self._work.change(self._claim, first, self._begun().digits)
         self._logbook.note(Step.CONFIRMED)
-        self._logbook.note(Step.FIRST_VERIFIED, {"account": first.ticket.sub})
+        detail = {"account": first.ticket.sub, "scope": first.ticket.scope}
+        self._logbook.note(Step.FIRST_VERIFIED, detail)
         if self._vault is None:
             await self._ask(self._finish_link)
         else:

@@ -184,7 +184,7 @@ class Receiving:
         except WireError as error:
             if error.fatal:
                 raise
-            await self._session.outbox.say(messages.Failure(error.code, str(error)))
+            await self._session.refuse(error)
             return
         await self._session.outbox.say(stored)
         detail = {

@@ -5,8 +5,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final
 
-from transfer import faults, standing, verification
-from transfer.models import Invitation, Vault
+from transfer import faults, standing, trail, verification
+from transfer.models import Invitation, Step, Vault
 from transfer.outbox import Outbox
 from transfer.workers import in_database
 from wire import messages, tokens
@@ -19,6 +19,14 @@ _STANDING_SECONDS: Final = 2.0
 
 class PhoneLeft(Exception):
     """The phone said goodbye."""
+
+
+class PhoneGaveUp(PhoneLeft):
+    """The phone said why it cannot go on: ``failure`` is its last word."""
+
+    def __init__(self, failure: messages.Failure) -> None:
+        super().__init__(failure.message)
+        self.failure = failure
 
 
 @dataclass(frozen=True)
@@ -57,9 +65,18 @@ class Session:
                 await self.outbox.say(messages.Bye())
                 await self.outbox.drained()
                 raise PhoneLeft
+            case messages.Failure():
+                raise PhoneGaveUp(message)
             case _:
                 name = type(message).__name__
                 raise NotAllowed(f"{name} is not permitted by a {self.ticket.scope} ticket")
+
+    async def refuse(self, error: WireError) -> None:
+        """Tell phone and owner what was refused; the connection goes on."""
+        await in_database(
+            trail.record_once, self.session_id, Step.FAILED, reason=str(error), code=error.code
+        )
+        await self.outbox.say(faults.failure(error))
 
     async def watch_standing(self) -> None:
         """End the connection of a phone that may not act any more; it may be revoked meanwhile."""

@@ -13,6 +13,7 @@ from transfer import faults
 from wire import messages
 from wire.channel import Channel
 from wire.errors import (
+    Busy,
     NotAllowed,
     StationFault,
     StorageFull,
@@ -110,6 +111,9 @@ class Shaking:
 
 
 def close_code(error: WireError) -> int:
-    """The code for somebody who has proved nothing: 4401, unless the clock or a fault refused."""
-    spoken = isinstance(error, TimedOut | TooMany | StationFault | StorageFull)
+    """The code for somebody who has proved nothing: 4401, but for what says nothing of secrets.
+
+    That an invitation is used or expired can be seen from outside: whoever names it has seen it.
+    """
+    spoken = isinstance(error, Busy | TimedOut | TooMany | StationFault | StorageFull)
     return error.code if spoken else VerificationFailed.code

@@ -28,10 +28,23 @@ def record(
     )
 
 
-def record_once(session_id: str, step: Step) -> None:
-    """Add a step unless the trail has it already (a phone may repeat a call)."""
-    if not TrailEntry.objects.filter(invitation_id=session_id, step=step).exists():
-        record(session_id, step)
+def record_once(
+    session_id: str,
+    step: Step,
+    detail: Mapping[str, object] = _NOTHING,
+    *,
+    reason: str = "",
+    code: int | None = None,
+) -> None:
+    """Add a step unless the trail has it already for this reason (a phone may repeat a call)."""
+    known = TrailEntry.objects.filter(invitation_id=session_id, step=step, reason=reason)
+    if not known.exists():
+        record(session_id, step, detail, reason=reason, code=code)
+
+
+def printable(text: str) -> str:
+    """The owner reads in a terminal too: what steers one becomes the sign for unknown."""
+    return "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in text)
 
 
 def update_progress(session_id: str, step: Step, detail: Mapping[str, object]) -> None:

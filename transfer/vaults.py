@@ -10,7 +10,11 @@ from transfer import station
 from transfer.models import Issuer, Vault
 from transfer.store.crypto import VaultKeys
 from transfer.store.objects import VAULTS, open_vault, put_vault
-from wire.errors import VerificationFailed
+from wire.errors import NotAllowed, VerificationFailed
+
+
+class AnotherAccount(NotAllowed):
+    """The phone's account is not the invitation's owner's. The reason is for the owner alone."""
 
 
 @lru_cache(maxsize=64)
@@ -23,16 +27,16 @@ def keys_of(vault_id: str) -> VaultKeys:
 def find(owner: AbstractBaseUser, iss: str, sub: str) -> Vault | None:
     """The vault of this account when it is this owner's; None when the link must be asked for.
 
-    Raises :class:`VerificationFailed` when account or owner is linked otherwise; it names nobody.
+    Raises :class:`AnotherAccount` when account or owner is linked otherwise; it names nobody.
     """
     vault = Vault.objects.filter(iss=iss, sub=sub).first()
     if vault is not None and vault.owner_id == owner.pk:
         return vault
     if vault is not None and vault.owner_id is not None:
-        raise VerificationFailed("this account is linked to another user of this station")
+        raise AnotherAccount("this account is linked to another user of this station")
     other = Vault.objects.filter(owner_id=owner.pk).first()
     if other is not None:
-        raise VerificationFailed(
+        raise AnotherAccount(
             f"this user's backups belong to an account of {_place(other.iss)}: make the code for"
             " that one, or for another user of this station"
         )

@@ -94,6 +94,7 @@ class Step(models.TextChoices):
     STORED = "stored", _("stored")
     RESTORED = "restored", _("restored")
     FAILED = "failed", _("failed")
+    REFUSED = "refused", _("refused")
 
 
 class TrailEntry(models.Model):
