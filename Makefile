@@ -61,8 +61,8 @@ lock: $(DEV_VENV)
 		--python-version 3.11 pyproject.toml --group dev -c requirements.lock -o requirements-dev.lock
 
 messages: $(DEV_VENV)
-	cd backupstation && ../$(BIN)/python ../manage.py makemessages -l zh_Hans --no-obsolete
-	cd backupstation && ../$(BIN)/python ../manage.py compilemessages
+	$(BIN)/python manage.py makemessages -l zh_Hans --no-obsolete -i .venv -i tests
+	$(BIN)/python manage.py compilemessages -i .venv
 
 clean:
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -5,15 +5,17 @@ enrolment and registration wrote is not edited or deleted by hand: a deleted pho
 enrol again unnoticed, a revoked one cannot.
 """
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin, messages
+from django.contrib.admin.views.main import ChangeList
 from django.contrib.auth.admin import UserAdmin
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext
 
 from accounts.models import Account, EnrolmentCode, Phone, RegistrationCode, Station, User
 
@@ -44,6 +46,17 @@ class Recorded:
         return False
 
 
+class YesOrNo(admin.EmptyFieldListFilter):
+    """Whether a time is set."""
+
+    def choices(self, changelist: ChangeList) -> Iterator[Any]:
+        """Yes and no, where Django says that the field is not empty, or empty."""
+        everything, empty, filled = super().choices(changelist)
+        yield everything
+        yield {**filled, "display": gettext("Yes")}
+        yield {**empty, "display": gettext("No")}
+
+
 @admin.register(Account)
 class AccountAdmin(Recorded, ModelAdmin[Account]):
     """IM accounts and how many phones each has."""
@@ -70,7 +83,7 @@ class PhoneAdmin(Recorded, ModelAdmin[Phone]):
     """Phones; a lost one is revoked here."""
 
     list_display = ["name", "account", "thumbprint", "enrolled", "last_seen", "revoked_at"]
-    list_filter = [("revoked_at", admin.EmptyFieldListFilter)]
+    list_filter = [("revoked_at", YesOrNo)]
     list_select_related = ["account"]
     search_fields = ["name", "thumbprint", "account__name"]
     fields = ["name", "account", "thumbprint", "enrolled", "last_seen", "revoked_at"]
@@ -100,7 +113,7 @@ class StationAdmin(Recorded, ModelAdmin[Station]):
     """Stations that this IM server vouches for."""
 
     list_display = ["name", "station_id", "registered", "revoked_at"]
-    list_filter = [("revoked_at", admin.EmptyFieldListFilter)]
+    list_filter = [("revoked_at", YesOrNo)]
     search_fields = ["name", "station_id"]
     fields = ["name", "station_id", "registered", "revoked_at"]
     actions = ["revoke", "reinstate"]
@@ -138,7 +151,7 @@ class EnrolmentCodeAdmin(CodeAdmin, ModelAdmin[EnrolmentCode]):
 
     list_display = ["created", "account", "expires", "used_at"]
     list_select_related = ["account"]
-    list_filter = [("used_at", admin.EmptyFieldListFilter)]
+    list_filter = [("used_at", YesOrNo)]
     fields = ["account", "created", "expires", "used_at"]
 
 
@@ -147,7 +160,7 @@ class RegistrationCodeAdmin(CodeAdmin, ModelAdmin[RegistrationCode]):
     """Codes by which stations register."""
 
     list_display = ["created", "expires", "used_at"]
-    list_filter = [("used_at", admin.EmptyFieldListFilter)]
+    list_filter = [("used_at", YesOrNo)]
     fields = ["created", "expires", "used_at"]
 
 

@@ -186,6 +186,7 @@ LOGOUT_REDIRECT_URL = "sign-in"
 
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", _("English")), ("zh-hans", _("Simplified Chinese"))]
+FORMAT_MODULE_PATH = "backupstation.formats"
 LOCALE_PATHS = [BASE_DIR / "backupstation" / "locale"]
 TIME_ZONE = env.str("STATION_TIME_ZONE", default="UTC")
 if TIME_ZONE not in zoneinfo.available_timezones():

@@ -74,12 +74,20 @@ def test_no_page_shows_a_key_or_the_hash_of_a_code(owner):
     for model, kind in zip(
         PAGES[1:], [Account, Phone, Station, EnrolmentCode, RegistrationCode], strict=True
     ):
-        for page in ("", f"{kind.objects.get().pk}/change/"):
+        row = kind.objects.get().pk
+        for page in ("", f"{row}/change/", f"{row}/history/"):
             response = owner.get(url(model, page))
             assert response.status_code == 200
             text = response.content.decode()
             assert not any(secret in text for secret in secrets)
             assert "memory at 0x" not in text
+
+
+@pytest.mark.parametrize("model", ["phone", "station", "enrolmentcode", "registrationcode"])
+def test_filters_say_yes_and_no(owner, model):
+    changelist = owner.get(url(model)).context["cl"]
+    (spec,) = changelist.filter_specs
+    assert [choice["display"] for choice in spec.choices(changelist)] == ["All", "Yes", "No"]
 
 
 @pytest.mark.parametrize(("model", "kind"), [("phone", Phone), ("station", Station)])

@@ -255,6 +255,27 @@ def test_the_admin_keeps_to_the_same_policy(page: Page, shared_station: Station)
         assert page.locator("#content").is_visible()
 
 
+@pytest.mark.parametrize("locale", ["en-GB", "zh-CN"])
+def test_lists_in_the_admin_show_all_their_columns(
+    watched: Watched, session: dict, shared_station: Station, tmp_path: Path, locale: str
+) -> None:
+    chats = tmp_path / "chats"
+    chats.mkdir()
+    (chats / "a.txt").write_text("hello")
+    phone = Phone(tmp_path / "phone")
+    phone.enrol(shared_station)
+    label = "before the new phone, with all the pictures of the whole family"
+    phone.run("backup", shared_station.link(), chats, "--label", label)
+    page = watched.open(storage_state=session, locale=locale)
+    lists = ["snapshot", "upload", "vault", "pack", "invitation", "approval", "issuer"]
+    for model in lists:
+        page.goto(f"{shared_station.origin}/admin/transfer/{model}/")
+        hidden = page.evaluate(
+            "[...document.querySelectorAll('.results')].map(e => e.scrollWidth - e.clientWidth)"
+        )
+        assert hidden == [0], model
+
+
 # The phone page
 
 

@@ -210,6 +210,36 @@ def test_filters_by_vault_state_date_pin_and_soundness(browser, alice):
     assert found(browser, **mine, soundness="never") == every - {damaged, proven}
 
 
+def choices(browser, model, title):
+    """What this filter of this list offers."""
+    specs = browser.get(url(model), {"_facets": "True"}).context["cl"].filter_specs
+    changelist = browser.get(url(model)).context["cl"]
+    (spec,) = [spec for spec in specs if str(spec.title) == title]
+    return [str(choice["display"]) for choice in spec.choices(changelist)]
+
+
+def test_filters_are_in_words(browser, alice):
+    bob = User.objects.create_user("bob")
+    rows(alice)
+    rows(bob, phone="q" * 43, source="Bob's phone")
+    phones = ["All", "Pixel 8 (pppppppp)", "Bob's phone (qqqqqqqq)"]
+    assert choices(browser, "snapshot", "phone") == phones
+    assert choices(browser, "snapshot", "pinned") == ["All", "Yes", "No"]
+    assert choices(browser, "vault", "owner") == ["All", "Yes", "No"]
+    assert choices(browser, "invitation", "scope") == ["All", "backup"]
+    named = [f"{vault.owner} ({vault.pk[:8]})" for vault in Vault.objects.all()]
+    assert set(choices(browser, "snapshot", "vault")) == {"All", *named}
+    counted = browser.get(url("snapshot"), {"_facets": "True"}).content.decode()
+    assert "Pixel 8 (pppppppp) (1)" in counted
+
+
+def test_a_vault_without_an_owner_is_named_by_account_and_vault(browser, alice):
+    snapshot = rows(alice)
+    Vault.objects.filter(pk=snapshot.vault_id).update(owner=None, sub="alice@im.example")
+    text = browser.get(url("snapshot")).content.decode()
+    assert f"alice@im.example ({snapshot.vault_id[:8]})" in text
+
+
 def test_the_log_is_filtered_by_invitation_step_and_date(browser, alice):
     invitation = rows(alice) and Invitation.objects.latest("created_at")
     trail.record(invitation.pk, Step.FAILED, reason="the phone left", code=4408)
@@ -328,6 +358,7 @@ def test_shows_no_secret_key_or_chunk_id(browser, alice):
         text = page.content.decode()
         for row in page.context["cl"].result_list:
             text += browser.get(detail(row)).content.decode()
+            text += browser.get(detail(row).replace("/change/", "/history/")).content.decode()
         for secret in hidden:
             assert secret.hex()[:32] not in text
             assert repr(secret)[2:40] not in text

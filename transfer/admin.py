@@ -13,6 +13,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from transfer import history_admin, snapshot_admin
+from transfer.list_filters import ByPhone, ByVault, YesOrNo
 from transfer.models import Issuer, Pack, Snapshot, Upload, Vault
 from transfer.recorded import ModelAdmin, Recorded, account_of
 from transfer.templatetags import measures
@@ -31,7 +32,7 @@ class VaultAdmin(Recorded, ModelAdmin[Vault]):
 
     list_display = ["short_id", "owner", "snapshot_count", "stored", "created_at", "sub"]
     list_select_related = ["owner"]
-    list_filter = [("owner", admin.EmptyFieldListFilter)]
+    list_filter = [("owner", YesOrNo)]
     search_fields = ["^id", "sub", "owner__username"]
     fields = ["id", "owner", "iss", "sub", "snapshot_count", "stored", "created_at"]
     readonly_fields = ["snapshot_count", "stored"]
@@ -71,10 +72,10 @@ class PackAdmin(Recorded, ModelAdmin[Pack]):
     """Packs by size; what they hold is nobody's to read here."""
 
     list_display = ["name", "vault", "bytes", "created_at", "read_at", "damaged_at"]
-    list_select_related = ["vault"]
+    list_select_related = ["vault__owner"]
     list_filter = [
-        ("vault", admin.RelatedOnlyFieldListFilter),
-        ("damaged_at", admin.EmptyFieldListFilter),
+        ("vault", ByVault),
+        ("damaged_at", YesOrNo),
         "created_at",
     ]
     search_fields = ["name"]
@@ -98,7 +99,12 @@ class UploadAdmin(Recorded, ModelAdmin[Upload]):
         "updated_at",
     ]  # fmt: skip
     list_select_related = ["vault__owner"]
-    list_filter = ["state", ("vault", admin.RelatedOnlyFieldListFilter), "started_at", "phone"]
+    list_filter = [
+        "state",
+        ("vault", ByVault),
+        "started_at",
+        ("phone", ByPhone),
+    ]
     search_fields = ["^snapshot_id", "label", "vault__sub", "vault__owner__username"]
     date_hierarchy = "started_at"
     ordering = ["-started_at", "-id"]

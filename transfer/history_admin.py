@@ -7,6 +7,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from transfer.list_filters import ByScope
 from transfer.models import Approval, Invitation, TrailEntry
 from transfer.recorded import ModelAdmin, Recorded, TabularInline
 from wire import tokens
@@ -29,7 +30,7 @@ class InvitationAdmin(Recorded, ModelAdmin[Invitation]):
         "short_id", "owner", "scopes", "purpose", "state", "created_at", "claimed_at", "ended_at",
     ]  # fmt: skip
     list_select_related = ["owner"]
-    list_filter = ["state", "purpose", "scope", "created_at"]
+    list_filter = ["state", "purpose", ("scope", ByScope), "created_at"]
     search_fields = ["^session_id", "owner__username", "claimed_by"]
     date_hierarchy = "created_at"
     ordering = ["-created_at"]

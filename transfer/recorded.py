@@ -44,5 +44,5 @@ class Recorded:
 
 
 def account_of(vault: Vault) -> str:
-    """What people call this vault's account: its owner, or the account id while it has none."""
-    return vault.sub if vault.owner is None else vault.owner.get_username()
+    """What people call this vault's account: its owner, or account and vault while it has none."""
+    return str(vault) if vault.owner is None else vault.owner.get_username()

@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 from transfer import items, receipts, station
 from transfer.index import promised
+from transfer.list_filters import ByPhone, ByVault, Soundness, YesOrNo
 from transfer.models import Snapshot, SnapshotState
 from transfer.recorded import ModelAdmin, Recorded, account_of
 from transfer.templatetags import measures
@@ -23,35 +24,6 @@ from wire.errors import WireError
 from wire.manifest import CROCKFORD, normalise_snapshot_id
 
 _PART_OF_ID: Final = re.compile(f"[{CROCKFORD}]{{4,26}}")
-
-
-class Soundness(admin.SimpleListFilter):
-    """By what the latest checks found."""
-
-    title = _("soundness")
-    parameter_name = "soundness"
-
-    def lookups(
-        self, _request: HttpRequest, _model_admin: ModelAdmin[Any]
-    ) -> list[tuple[str, str]]:
-        """The three that there are."""
-        return [
-            ("damaged", gettext("damaged")),
-            ("proven", gettext("proven readable")),
-            ("never", gettext("never proven")),
-        ]
-
-    def queryset(self, _request: HttpRequest, rows: QuerySet[Snapshot]) -> QuerySet[Snapshot]:
-        """Those of the chosen kind."""
-        match self.value():
-            case "damaged":
-                return rows.exclude(damage="")
-            case "proven":
-                return rows.filter(damage="").exclude(proven_at=None)
-            case "never":
-                return rows.filter(damage="", proven_at=None)
-            case _:
-                return rows
 
 
 @admin.register(Snapshot)
@@ -66,10 +38,10 @@ class SnapshotAdmin(Recorded, ModelAdmin[Snapshot]):
     list_filter = [
         Soundness,
         "state",
-        ("vault", admin.RelatedOnlyFieldListFilter),
+        ("vault", ByVault),
         "stored_at",
-        ("pinned_at", admin.EmptyFieldListFilter),
-        "phone",
+        ("pinned_at", YesOrNo),
+        ("phone", ByPhone),
     ]
     search_fields = ["^snapshot_id", "label", "vault__sub", "vault__owner__username"]
     search_help_text = _("Snapshot ID or its first characters, label, account or owner")

@@ -32,7 +32,7 @@ class Vault(models.Model):
         constraints = [models.UniqueConstraint(fields=["iss", "sub"], name="one_vault_per_account")]
 
     def __str__(self) -> str:
-        return f"{self.sub} ({self.id[:8]})"
+        return f"{self.owner or self.sub} ({self.id[:8]})"
 
 
 class Pack(models.Model):
