@@ -7,6 +7,7 @@ from typing import Final
 from django.conf import settings
 from django.core.management.base import CommandError
 
+from transfer.models import Vault
 from transfer.store.backends.posix import PosixBackend
 from transfer.store.crypto import Root
 from transfer.store.objects import OWNER, claim_store
@@ -32,9 +33,16 @@ def require_store() -> None:
         PosixBackend(settings.STATION_STORE_DIR).stat(OWNER)
     except NotFound:
         raise CommandError(
-            f"There is no store at {settings.STATION_STORE_DIR}: put its folder back first.",
+            f"There is no store at {settings.STATION_STORE_DIR}: put its folder back first, or"
+            " mount its disk. If it is lost for good, move the database away, and begin anew.",
             returncode=CANNOT,
         ) from None
+
+
+def refuse_lost_store() -> None:
+    """Make no new store beside a database that knows another: its disk may not be mounted."""
+    if Vault.objects.exists():
+        require_store()
 
 
 def bring_back_root(words_file: str | None) -> None:
@@ -67,6 +75,8 @@ def _read_words(words_file: str | None) -> str:
             return Path(words_file).read_text(encoding="utf-8")
         except OSError as error:
             raise CommandError(f"{words_file}: {error.strerror}", returncode=CANNOT) from None
+        except UnicodeDecodeError:
+            raise CommandError(f"{words_file} holds no words.", returncode=CANNOT) from None
     if not sys.stdin.isatty():
         raise CommandError(
             "The root key is missing: give the 24 words with --words-file.", returncode=CANNOT

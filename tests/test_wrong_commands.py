@@ -1,8 +1,10 @@
 """Commands that are given wrongly, or where they cannot work, end with a sentence and a code."""
 
 import os
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -44,17 +46,20 @@ def told(folder: Path, *arguments: str, **environment: str) -> tuple[int, str]:
         ("changepassword alice", CANNOT, "did a station run there"),
         ("register https://im.test AAAAA AAAAA", CANNOT, "unrecognized"),
         ("register im.test AAAAA", REFUSED, "is not an origin"),
+        ("register http://[::1 AAAAA", REFUSED, "is not an origin"),
+        ("register https://im.test:99999 AAAAA", REFUSED, "is not an origin"),
         ("register http://127.0.0.1:1 AAAAA", REFUSED, "cannot reach"),
         ("station --port 99999", CANNOT, "from 0 to 65535"),
         ("station --host nowhere.invalid", REFUSED, "cannot listen"),
         ("imserver code bob", REFUSED, "imserver account"),
+        ("imserver account ", REFUSED, "A name is needed"),
         ("imserver run --port -1", CANNOT, "from 0 to 65535"),
     ],
 )
 def test_on_a_folder_where_no_station_ran(
     tmp_path: Path, command: str, code: int, says: str
 ) -> None:
-    found, said = told(tmp_path / "new", *command.split())
+    found, said = told(tmp_path / "new", *command.split(" "))
     assert (found, says in said) == (code, True), said
 
 
@@ -109,3 +114,26 @@ def test_a_setting_that_cannot_be_is_named(tmp_path: Path, name: str, value: str
     code, said = told(tmp_path, "phones", **{name: value})
     assert code == CANNOT
     assert said.splitlines()[-1].startswith(name)
+
+
+def test_a_database_without_its_store_is_not_given_a_new_one(tmp_path: Path) -> None:
+    """A disk that is not mounted looks like an empty folder; what it has is not forgotten."""
+    assert told(tmp_path, *OWNER)[0] == DONE
+    with closing(sqlite3.connect(tmp_path / "station.sqlite3")) as database:
+        database.execute(
+            "INSERT INTO transfer_vault (id, iss, sub, created_at)"
+            " VALUES ('00', 'station:x', 'alice', '2026-01-01')"
+        )
+        database.commit()
+    for command in ("station --port 0", "invite", "register http://127.0.0.1:1 AAAAA"):
+        code, said = told(tmp_path, *command.split())
+        assert (code, "mount its disk" in said) == (CANNOT, True)
+    assert not (tmp_path / "store" / "station").exists()
+
+
+def test_a_file_that_holds_no_words(tmp_path: Path) -> None:
+    (tmp_path / "store").mkdir()
+    (tmp_path / "store" / "station").write_bytes(b"x")
+    (tmp_path / "words").write_bytes(b"\xc1\xff")
+    code, said = told(tmp_path, "store", "rebuild", "--words-file", str(tmp_path / "words"))
+    assert (code, "holds no words" in said) == (CANNOT, True)

@@ -24,8 +24,12 @@ _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 
 def check_origin(origin: str) -> str:
     """The origin in canonical form; https is required except on loopback."""
-    parts = urlsplit(origin)
-    more = parts.path.strip("/") or parts.query or parts.fragment or "@" in parts.netloc
+    try:
+        parts = urlsplit(origin)
+        more = parts.path.strip("/") or parts.query or parts.fragment or "@" in parts.netloc
+        more = more or parts.port == 0
+    except ValueError:  # no host, or no port
+        raise NotAllowed(f"{origin!r} is not an origin like https://im.example.org") from None
     if parts.scheme not in ("http", "https") or not parts.hostname or more:
         raise NotAllowed(f"{origin!r} is not an origin like https://im.example.org")
     if parts.scheme == "http" and parts.hostname not in _LOOPBACK:

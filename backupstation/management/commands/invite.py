@@ -14,7 +14,7 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError
 
-from backupstation import addresses, listening, prepared
+from backupstation import addresses, listening, prepared, words
 from transfer import faults, invitations
 from transfer.models import Issuer, Snapshot
 from wire import limits
@@ -55,6 +55,7 @@ class Command(BaseCommand):
     def handle(self, **options: Any) -> None:  # noqa: ANN401 - Django's
         """Issue and print."""
         prepared.database()
+        words.refuse_lost_store()
         owner = self._owner(options["account"])
         where = listening.current()
         found = [one.address for one in addresses.candidates(bound_to=where.host)]

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from backupstation import prepared
+from backupstation import prepared, words
 from transfer import registration
 from transfer.models import INSIDE, Issuer, Vault
 from wire.errors import WireError
@@ -40,6 +40,7 @@ class Command(BaseCommand):
         if options["replace_keys"] and not options["yes"]:
             self._ask(options["origin"])
         prepared.database()
+        words.refuse_lost_store()
         try:
             answer, text = self._leave(options) if options["leave"] else self._register(options)
         except WireError as error:

@@ -18,6 +18,7 @@ from backupstation import (
     owner,
     prepared,
     roles,
+    words,
 )
 from transfer import faults
 from wire.errors import StorageFull, WireError
@@ -63,6 +64,7 @@ class Command(BaseCommand):
     def _prepare(self) -> None:
         try:
             prepared.migrate()
+            words.refuse_lost_store()
             opening.forget()
             roles.prepare()
         except (DatabaseError, OSError, WireError) as error:

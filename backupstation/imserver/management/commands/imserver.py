@@ -25,6 +25,7 @@ from accounts.keyring import Keyring, RotationUnderWayError
 from accounts.models import Account, Phone, Station, User, moment
 from backupstation import listening, prepared
 from wire import im
+from wire.im import Refused
 from wire.tokens import b64u
 
 Answer = dict[str, Any]
@@ -74,7 +75,10 @@ class Command(BaseCommand):
         if prepared.is_behind():
             prepared.migrate()
         action = getattr(self, "_" + options["action"].replace("-", "_"))
-        answer, lines = action(options, int(time.time()))
+        try:
+            answer, lines = action(options, int(time.time()))
+        except Refused as error:
+            raise CommandError(str(error)) from None
         self._say(options, answer, lines)
 
     def _say(self, options: Answer, answer: Answer, lines: list[str]) -> None:
