@@ -47,7 +47,9 @@ def choose(
         for number, item in _items(fetching, header, answer.pages)
         if all(each.covers(item.name) for each in limiting)
     ]
-    if not chosen and limiting:
+    if not limiting:
+        _check_totals(header, chosen)
+    elif not chosen:
         raise NothingToDo("The snapshot has no item that was chosen.")
     return Chosen(header, answer.receipt, chosen)
 
@@ -70,6 +72,13 @@ def _check_pages(pages: list[int], count: int, *, partial: bool) -> None:
         raise Untrusted("The station sends pages that the manifest does not have.")
     if not partial and len(pages) != count:
         raise Untrusted("The station left out a part of the manifest.")
+
+
+def _check_totals(header: ManifestHeader, chosen: list[tuple[int, Item]]) -> None:
+    size = sum(item.size for _, item in chosen)
+    chunks = sum(item.chunk_count for _, item in chosen)
+    if (size, chunks) != (header.bytes, header.chunks):
+        raise Untrusted("The manifest lists other items than its header says.")
 
 
 def _items(

@@ -115,6 +115,7 @@ class Fetching:
                 self._waiting.reverse()
             first = self._waiting.pop()
             if isinstance(first, _Arrived):
+                self._session.note_answer()
                 return first
             message = self._session.control(first)
             if isinstance(message, messages.Failure):

@@ -1,6 +1,7 @@
 """A verified connection: control messages and whole frames, over the secure channel."""
 
 import threading
+import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Final, TypeVar
@@ -12,11 +13,12 @@ from phone.errors import CutOff, PhoneError
 from phone.link import Link
 from wire import limits, messages
 from wire.channel import FrameType, control_frame, frames
-from wire.errors import MalformedMessage, WireError, error_for
+from wire.errors import MalformedMessage, TimedOut, WireError, error_for
 from wire.handshake import PhoneHandshake
 from wire.invitation import Invitation
 
 GOODBYE_SECONDS: Final = 1.0
+ANSWER_SECONDS: Final = 600.0
 _M = TypeVar("_M", bound=messages.Message)
 
 
@@ -41,6 +43,7 @@ class Session:
         self.follow_up: Link | None = None
         self.reply: Callable[[messages.Message], None] = self.send
         self._link = link
+        self.note_answer()
         self._sending = threading.Lock()
 
     def send(self, message: messages.Message) -> None:
@@ -64,10 +67,11 @@ class Session:
         """
         message = messages.decode_from_station(bytes(payload))
         match message:
-            case messages.Ping():
-                self.reply(messages.Pong())
-            case messages.Pong():
-                pass
+            case messages.Ping() | messages.Pong():
+                self._check_patience()
+                if isinstance(message, messages.Ping):
+                    self.reply(messages.Pong())
+                return None
             case messages.FollowUp(invitation=invitation):
                 self.take_follow_up(invitation)
             case messages.Bye():
@@ -75,8 +79,17 @@ class Session:
             case messages.Failure(code=code, message=text) if error_for(code, text).fatal:
                 raise error_for(code, text)
             case _:
+                self.note_answer()
                 return message
         return None
+
+    def note_answer(self) -> None:
+        """The station has sent something that takes the work further."""
+        self._answered = time.monotonic()
+
+    def _check_patience(self) -> None:
+        if time.monotonic() - self._answered > ANSWER_SECONDS:
+            raise TimedOut("the station gives signs of life, and no answer")
 
     def ask(self, message: messages.Message, kind: type[_M]) -> _M:
         """Send a request and wait for its answer; raises what an ``error`` stands for."""

@@ -8,6 +8,7 @@ import hashlib
 import os
 import subprocess
 import sys
+import time
 import unicodedata
 
 import msgspec
@@ -210,6 +211,25 @@ def test_an_item_that_is_not_what_its_hash_says_is_not_written(tmp_path, home, c
         identifier = peer.forge(peer.item("lie.txt", b"one", b"two", **changes))
         done = restore_forged(peer, home, tmp_path / "out", identifier)
         assert [failure.reason for failure in done.failures] == ["damaged"]
+    assert tree(tmp_path / "out") == {}
+
+
+def test_a_chunk_that_is_longer_than_was_said_is_not_written(tmp_path, home):
+    with Forger() as peer:
+        honest = peer.item("a.txt", b"forged")
+        short = manifest.pack_refs([ChunkRef(honest.sha256, 3)])
+        identifier = peer.forge(msgspec.structs.replace(honest, chunks=short, size=3))
+        done = restore_forged(peer, home, tmp_path / "out", identifier)
+        assert [failure.reason for failure in done.failures] == ["damaged"]
+    assert tree(tmp_path / "out") == {}
+
+
+@pytest.mark.parametrize("lie", [{"bytes": 10**15}, {"chunks": 77}])
+def test_a_header_that_counts_otherwise_than_its_pages_is_refused(tmp_path, home, lie):
+    with Forger() as peer:
+        identifier = peer.forge(peer.item("a.txt"), **lie)
+        error = refused(restore_forged, peer, home, tmp_path / "out", identifier)
+        assert explain(error).exit is Exit.VERIFICATION
     assert tree(tmp_path / "out") == {}
 
 
@@ -468,6 +488,41 @@ def test_the_phone_keeps_no_more_in_flight_than_the_largest_window(home, tmp_pat
         )
         assert back_up(peer, home, folder).items == 1
     assert 0 < Watched.in_flight <= limits.WINDOW_BYTES_MAX
+
+
+def ping_on_and_on(transfer):
+    while True:
+        transfer.say(messages.Ping())
+        time.sleep(0.02)
+
+
+@pytest.mark.parametrize("way", ["backup", "restore", "list"])
+@pytest.mark.parametrize(
+    ("sabotage", "constant"),
+    [
+        (ping_on_and_on, "phone.session.ANSWER_SECONDS"),
+        (lambda transfer: time.sleep(3), "wire.limits.IDLE_SECONDS"),
+    ],
+    ids=["signs of life", "silence"],
+)
+def test_a_station_that_never_answers_is_given_up(
+    tmp_path, home, chats, monkeypatch, way, sabotage, constant
+):
+    with Saboteur() as peer:
+        identity, link = ready(read_link(peer.link()), home)
+        peer.sabotage = sabotage
+        monkeypatch.setattr(constant, 0.5)
+        monkeypatch.setattr("wire.limits.PING_SECONDS", 0.3)
+        match way:
+            case "backup":
+                error = refused(backup, link, [chats], identity, home, patience=0)
+            case "restore":
+                target = Target(tmp_path / "out")
+                error = refused(restore, link, "0" * 26, target, identity, patience=0)
+            case "list":
+                error = refused(snapshots, link, identity)
+        assert explain(error).code == "4408"
+        assert explain(error).exit is Exit.UNREACHABLE
 
 
 # Where it leads

@@ -100,9 +100,18 @@ def test_redirects_are_not_followed():
         listening.accept()
 
 
-def test_a_server_that_drips_is_given_up(monkeypatch):
+@pytest.mark.parametrize(
+    "answer",
+    [
+        http("200 OK", b" " * 1000),
+        b"HTTP/1.1 200 OK\r\nX: " + b"x" * 1000,
+        b"HTTP/1.1 200 " + b"x" * 1000,
+    ],
+    ids=["body", "head", "status"],
+)
+def test_a_server_that_drips_is_given_up(monkeypatch, answer):
     monkeypatch.setattr(calls, "SECONDS", 0.5)
-    origin, _ = answering(http("200 OK", b" " * 1000), pause=0.02)
+    origin, _ = answering(answer, pause=0.02)
     began = time.monotonic()
     with pytest.raises(Unreachable):
         calls.connect(origin, REQUEST)
