@@ -19,6 +19,7 @@ from transfer.connection import Connection
 from transfer.consumers import counted_as
 from transfer.models import Approval, InvitationState
 from transfer.models import Invitation as InvitationRow
+from transfer.outbox import Outbox
 from wire import limits, messages, proofs
 from wire.handshake import PhoneHandshake, public_bytes
 from wire.invitation import Invitation, Scope
@@ -134,6 +135,23 @@ def test_addresses_of_one_network_are_counted_together():
     assert counted_as("2001:db8:1:2::1") != counted_as("2001:db8:1:3::1")
     assert counted_as("::ffff:192.0.2.7") == counted_as("192.0.2.7")
     assert counted_as("192.0.2.7") != counted_as("192.0.2.8")
+
+
+def test_who_fails_while_another_phone_is_in_does_not_make_that_one_fail(desk, phone):
+    """Someone who photographed the QR code was in the channel before its phone claimed it."""
+    invitation = desk.invitation()
+    with Wire(invitation).hello() as mallory, phone.opened(invitation=invitation) as wire:
+        wire.begin()
+        mallory.say(messages.SnapshotsList(0))
+        assert mallory.closing() == 4401
+        assert eventually(lambda: "refused" in trail_of(desk, invitation))
+        assert desk.failures(invitation) == []
+        wire.say(messages.Bye())
+        assert wire.closing() == 1000
+
+
+def trail_of(desk, invitation):
+    return [step["step"] for step in desk.state(invitation).trail]
 
 
 # Follow-ups
@@ -338,3 +356,31 @@ def test_what_the_station_says_at_once_goes_out_in_order(invitation):
         return line.heard
 
     assert len(asyncio.run(talk())) == 1 + 6
+
+
+def test_the_last_word_does_not_wait_for_somebody_who_never_stops_talking():
+    async def talk():
+        sent = []
+
+        async def send(message):
+            sent.append(message)
+            await asyncio.sleep(0)
+
+        async def babble():
+            while True:
+                await outbox.say(messages.Ping())
+
+        outbox = Outbox(Unsealed(), send)
+        tasks = [asyncio.create_task(each) for each in (outbox.run(), babble(), babble())]
+        await asyncio.sleep(0.05)
+        await asyncio.wait_for(outbox.say_last(messages.Bye()), 2)
+        for task in tasks:
+            task.cancel()
+        return sent
+
+    assert b"bye" in b"".join(asyncio.run(talk())[-3:])
+
+
+class Unsealed:
+    def seal(self, plaintext):
+        return plaintext

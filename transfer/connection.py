@@ -149,12 +149,16 @@ class Connection:
         error = faults.as_told(cause)
         code = await self._tell_phone(error)
         log.info("connection %s: %s %s", self.session_id[:8], error.code, error)
-        detail = {"cause": faults.cause_of(error)}
-        if self._proving.has_proved:
-            self._logbook.note(Step.FAILED, detail, reason=str(error), code=error.code)
-        elif isinstance(error, Busy):
-            self._logbook.note(Step.REFUSED, detail, reason=str(error), code=error.code)
+        self._note_failure(error)
         return error, code
+
+    def _note_failure(self, error: WireError) -> None:
+        """A phone that fails while another one is in is refused; the transfer has not failed."""
+        late = isinstance(error, Busy)
+        if self._proving.has_proved or late:
+            step = Step.REFUSED if late or self._proving.is_anothers else Step.FAILED
+            detail = faults.detail_of(error)
+            self._logbook.note(step, detail, reason=str(error), code=error.code)
 
     def _note_last_word(self, left: PhoneLeft) -> None:
         if isinstance(left, PhoneGaveUp):

@@ -32,14 +32,14 @@ def failure(error: WireError) -> messages.Failure:
     return messages.Failure(error.code, sentence[:_SENTENCE_CHARS_MAX])
 
 
-def cause_of(error: WireError) -> str:
-    """A name for what the code alone does not tell the owner; empty when it does."""
+def detail_of(error: WireError) -> dict[str, object]:
+    """What the code alone does not tell the owner, for the trail."""
     match error:
         case Refused(refusal=refusal):
-            return refusal.value
+            return {"cause": refusal.value}
         case AnotherAccount():
-            return "another_account"
-    return ""
+            return {"cause": "another_account"}
+    return {}
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:

@@ -19,6 +19,8 @@ class Outbox:
         self._channel = channel
         self._send = send
         self._queue: asyncio.Queue[Awaitable[bytes]] = asyncio.Queue(_WAITING_MAX)
+        self._taking = asyncio.Event()
+        self._taking.set()
 
     async def say(self, message: messages.Message) -> None:
         """Queue a control message."""
@@ -26,6 +28,7 @@ class Outbox:
 
     async def put(self, plaintext: Awaitable[bytes]) -> None:
         """Queue whole frames that fit one WebSocket message."""
+        await self._taking.wait()
         await self._queue.put(plaintext)
 
     async def run(self) -> None:
@@ -39,10 +42,14 @@ class Outbox:
             await self._send(sealed)
             self._queue.task_done()
 
-    async def drained(self) -> None:
-        """Wait until everything queued has been sent."""
+    async def say_last(self, message: messages.Message) -> None:
+        """Say it after all that waits, and take no more: nobody gets ahead of it for ever."""
+        self._taking.clear()
+        await self._queue.put(_ready(control_frame(messages.encode(message))))
         await self._queue.join()
 
 
-async def _ready(plaintext: bytes) -> bytes:
-    return plaintext
+def _ready(plaintext: bytes) -> asyncio.Future[bytes]:
+    ready: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+    ready.set_result(plaintext)
+    return ready

@@ -200,6 +200,11 @@ class Proving:
 
     # The end
 
+    @property
+    def is_anothers(self) -> bool:
+        """Whether another connection has claimed the invitation."""
+        return _claimed.get(self.session_id, self) is not self
+
     def failed_first(self, cause: Exception | None) -> bool:
         """Whether this was a failed attempt; a code that is used or expired is none."""
         if self._shaking is None:

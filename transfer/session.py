@@ -62,8 +62,7 @@ class Session:
             case messages.Pong():
                 pass
             case messages.Bye():
-                await self.outbox.say(messages.Bye())
-                await self.outbox.drained()
+                await self.outbox.say_last(messages.Bye())
                 raise PhoneLeft
             case messages.Failure():
                 raise PhoneGaveUp(message)
@@ -86,8 +85,7 @@ class Session:
 
     async def last_word(self, error: WireError) -> None:
         """Tell the phone why the connection ends, after all that is on its way."""
-        await self.outbox.say(faults.failure(error))
-        await self.outbox.drained()
+        await self.outbox.say_last(faults.failure(error))
 
 
 def check_talk(control_frames: int) -> None:
