@@ -4,9 +4,7 @@ It serves any number of stations. The folder is STATION_DATA_DIR; the database a
 are made when they are missing.
 """
 
-import getpass
 import json
-import sys
 import time
 from argparse import ArgumentParser
 from functools import partial
@@ -15,15 +13,14 @@ from pathlib import Path
 from typing import Any, Final
 
 from django.conf import settings
-from django.contrib.auth import password_validation
 from django.core.asgi import get_asgi_application
-from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
 
 from accounts import enrolment, issuer
 from accounts.keyring import Keyring, RotationUnderWayError
 from accounts.models import Account, Phone, Station, User, moment
 from backupstation import listening, prepared
+from backupstation.imserver import owner
 from wire import im
 from wire.im import Refused
 from wire.tokens import b64u
@@ -119,18 +116,7 @@ class Command(BaseCommand):
         self._say(options, {"origin": origin, "iss": iss, "owner": has_owner}, lines)
 
     def _owner(self, options: Answer, _now: int) -> tuple[Answer, list[str]]:
-        user = User.objects.filter(username=options["name"]).first() or User(
-            username=options["name"]
-        )
-        password = _password(options["password_file"])
-        try:
-            user.username_validator(user.username)
-            password_validation.validate_password(password, user)
-        except ValidationError as error:
-            raise CommandError(" ".join(error.messages)) from None
-        user.set_password(password)
-        user.is_active = user.is_staff = user.is_superuser = True
-        user.save()
+        user = owner.let_in(options["name"], options["password_file"])
         return {"owner": user.username}, [f"{user.username} may sign in at /admin/."]
 
     def _account(self, options: Answer, now: int) -> tuple[Answer, list[str]]:
@@ -229,23 +215,6 @@ def _require_safe_address(options: Answer) -> None:
             "Phones reach an IM server elsewhere by https only:"
             " give --certificate and --private-key, or --behind-proxy."
         )
-
-
-def _password(file: str | None) -> str:
-    """What the file holds (- is standard input), or what is typed twice."""
-    if file == "-":
-        return sys.stdin.read().rstrip("\n")
-    if file is not None:
-        try:
-            return Path(file).read_text(encoding="utf-8").rstrip("\n")
-        except (OSError, UnicodeDecodeError) as error:
-            raise CommandError(f"{file}: {error}") from None
-    if not sys.stdin.isatty():
-        raise CommandError("Without a terminal, give the password with --password-file.")
-    password = getpass.getpass("Password: ")
-    if getpass.getpass("Password, again: ") != password:
-        raise CommandError("The two are not the same.")
-    return password
 
 
 def _origin(options: Answer, port: int) -> str:
