@@ -7,10 +7,11 @@ BIN := .venv/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_ROOT_USER_ACTION := ignore
 
-.PHONY: help run test test-fast lint bench campaign-kill lock messages clean
+.PHONY: help install run test test-fast lint bench campaign-kill lock messages clean
 
 help:
 	@echo "make run            start the station and print where it is"
+	@echo "make install        only install: for a phone, or for systemd"
 	@echo "make test           all tests (needs Debian's chromium and gettext; installs them when root)"
 	@echo "make test-fast      the tests that need no browser and take no minutes"
 	@echo "make lint           ruff, mypy --strict, import-linter"
@@ -28,6 +29,8 @@ $(RUN_VENV): requirements.lock | .venv/bin/python
 $(DEV_VENV): requirements-dev.lock | .venv/bin/python
 	$(BIN)/pip install --quiet --require-hashes -r requirements-dev.lock
 	@touch $(RUN_VENV) $@
+
+install: $(RUN_VENV)
 
 run: $(RUN_VENV)
 	@$(BIN)/python manage.py station --browser

@@ -49,9 +49,9 @@ def enrol(options: argparse.Namespace) -> Outcome:
         identity, link = enrolling.enrol(
             read_link(options.link), home, name=options.name, tell=display.tell
         )
-    return telling.enrolled(
-        identity, identity.enrolment.station_name, link.invitation.link(link.origin)
-    )
+    enrolment = identity.enrolment
+    where = enrolment.station_name or enrolment.im_origin
+    return telling.enrolled(identity, where, link.invitation.link(link.origin))
 
 
 def backup(options: argparse.Namespace) -> Outcome:

@@ -30,13 +30,16 @@ def identity_for(link: Link, home: Home) -> Identity | None:
 def enrol(link: Link, home: Home, *, name: str = "", tell: Tell = ignore) -> tuple[Identity, Link]:
     """Ask the station's owner to let this phone in; returns the link to go on with.
 
-    Raises :class:`NotEnrolled` where a separate IM server wants a code instead,
+    Where accounts are those of a separate IM server, there is nothing to ask: this phone belongs
+    to one already, or :class:`NotEnrolled` is raised, because a code is wanted there. Raises
     :class:`wire.errors.NotAllowed` when the owner refuses, and what connecting raises.
     """
-    if link.invitation.im_origin:
+    if origin := link.invitation.im_origin:
+        if (known := identity_for(link, home)) is not None:
+            return known, link
         raise NotEnrolled(
-            f"This station's IM server is {link.invitation.im_origin}: enrol there with a one-time"
-            f" code (python -m phone enrol --im {link.invitation.im_origin} --code CODE)."
+            f"This station's accounts are those of the IM server {origin}. Enrol there with a"
+            f" one-time code: python -m phone enrol --im {origin} --code CODE"
         )
     key = home.key()
     grant = enrol_by_invitation(link, key, _checked_name(name), tell)

@@ -79,7 +79,7 @@ class NotEnrolled(PhoneError):
     """This phone belongs to no account that the link's IM server knows."""
 
     code = "not_enrolled"
-    hint = "Run: python -m phone enrol LINK"
+    hint = "The code comes from whoever runs that IM server."
 
 
 class NotPermitted(PhoneError):

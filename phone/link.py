@@ -39,7 +39,7 @@ def read_link(given: str) -> Link:
     try:
         origin, invitation = parse_link(text)
     except InvitationRefused as error:
-        raise NotALink(f"This is not a usable link of a backup station: {error}.") from None
+        raise NotALink(f"This link cannot be used: {error}.") from None
     return Link(origin, invitation)
 
 

@@ -32,7 +32,7 @@ class Outcome(msgspec.Struct, frozen=True):
 def enrolled(identity: "Identity", where: str, follow_up: str) -> Outcome:
     """At which account; ``follow_up`` is the link to go on with, if there is one."""
     data = {"iss": identity.enrolment.iss, "sub": identity.enrolment.sub, "link": follow_up}
-    return Outcome(data, f"This phone now belongs to an account at {printable(where)}.")
+    return Outcome(data, f"This phone belongs to an account at {printable(where)}.")
 
 
 def stored(result: "BackupResult") -> Outcome:
@@ -154,7 +154,8 @@ def _brought_back(result: "RestoreResult", verb: str, where: str) -> Outcome:
         f" {result.snapshot_id}{where} in {result.seconds:.1f} s; every hash was checked."
     )
     if result.kept:
-        text += f"\n{counted(result.kept, 'item')} of these had been there already, the very same."
+        were = "was" if result.kept == 1 else "were"
+        text += f"\n{result.kept} of these {were} there already, byte for byte."
     failed = [one.message for one in result.failures]
     failed += [f"{name} is not in the snapshot." for name in result.missing]
     return Outcome(data, text + _listed(failed), Exit.PARTIAL if failed else Exit.OK)

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -221,6 +222,24 @@ def test_a_connection_that_is_lost_for_too_long_exits_with_5(home, chats):
 def test_the_help_lists_the_exit_codes_that_there_are(home):
     told = run("--help", home=home).stdout.partition("exit codes:\n")[2].partition("\n\n")[0]
     assert [int(line.split()[0]) for line in told.splitlines()] == list(Exit)
+
+
+def documented():
+    """Every command of the phone that the documents show."""
+    for name in ("README.md", "docs/operating.md"):
+        for line in (ROOT / name).read_text().splitlines():
+            if line.startswith("    ") and "python -m phone " in line:
+                yield line.partition("python -m phone ")[2]
+
+
+@pytest.mark.parametrize("command", sorted(set(documented())))
+def test_every_documented_command_is_understood(command):
+    cli._parser().parse_args(shlex.split(command))
+
+
+def test_documented_commands_were_found():
+    commands_shown = {command.split()[0] for command in documented()}
+    assert commands_shown == {"backup", "list", "restore", "verify", "enrol"}
 
 
 def test_an_unknown_snapshot_exits_with_1(tmp_path, home):

@@ -172,6 +172,12 @@ def test_a_phone_of_no_account_is_told_how_to_enrol(place, tmp_path):
     assert place.station.trail() == ["shown"]
 
 
+def test_a_phone_that_has_an_account_there_need_not_enrol_by_a_link(place, phone):
+    link = place.station.link()
+    assert phone.run("enrol", link)["link"] == link
+    assert place.station.trail() == ["shown"]
+
+
 @pytest.fixture
 def second_station(place, tmp_path):
     with operated(tmp_path / "second") as station:
