@@ -18,10 +18,13 @@ _TEMPORARY: Final = re.compile(r"\.backupstation-[0-9a-f]{16}\.part")
 
 def create(folder: int) -> tuple[str, int]:
     """A new temporary file in this folder: its name and a descriptor to write to."""
-    name = f".backupstation-{secrets.token_hex(8)}.part"
-    file = os.open(name, NEW_FILE, 0o666, dir_fd=folder)
-    _lock(file)
-    return name, file
+    while True:
+        name = f".backupstation-{secrets.token_hex(8)}.part"
+        file = os.open(name, NEW_FILE, 0o666, dir_fd=folder)
+        _lock(file, wait=True)
+        if os.fstat(file).st_nlink:
+            return name, file
+        os.close(file)  # another restore took it for a leftover before it was locked
 
 
 def remove(folder: int) -> None:
@@ -35,18 +38,18 @@ def remove(folder: int) -> None:
 def _remove_unlocked(name: str, folder: int) -> None:
     file = os.open(name, READ, dir_fd=folder)
     try:
-        if _lock(file):
+        if _lock(file, wait=False):
             os.unlink(name, dir_fd=folder)
     finally:
         os.close(file)
 
 
-def _lock(file: int) -> bool:
+def _lock(file: int, *, wait: bool) -> bool:
     """Whether the lock was to be had; never where locks are unknown."""
     import fcntl  # noqa: PLC0415 (Windows has none, and is refused before)
 
     try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(file, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
         return False
     return True

@@ -200,6 +200,25 @@ def test_what_another_restore_is_writing_stays(target, out):
     assert tree(out) == {"sub/a.txt": b"hello"}
 
 
+def test_a_temporary_file_that_is_taken_for_a_leftover_is_made_again(target, out, monkeypatch):
+    """Another restore comes to the folder between the making of a file and its locking."""
+    real_open = os.open
+    comers = [Target(out)]
+
+    def open_and_be_visited(path, *more, **most):
+        opened = real_open(path, *more, **most)
+        if str(path).endswith(".part") and comers:
+            second = comers.pop()
+            second.check(item_of("b.txt", b"hello"))
+            second.close()
+        return opened
+
+    monkeypatch.setattr(os, "open", open_and_be_visited)
+    put(target, "a.txt", b"hello")
+    assert not comers
+    assert tree(out) == {"a.txt": b"hello"}
+
+
 def test_what_cannot_be_written_is_known_before_it_is_asked_for(target, out):
     (out / "a.txt").write_bytes(b"precious")
     (out / "link").symlink_to(out)
