@@ -4,12 +4,11 @@ The database is closed after every command, so that whoever restarts a killed st
 """
 
 import json
-import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 
 from tests.stations import PASSWORD, ROOT, PhoneRun, Station, _environment
@@ -82,23 +81,6 @@ class OperatedStation(Station):
     def restart(self) -> None:
         """Start again at the same port."""
         self.start(self.port)
-
-    def trail(self, session_id: str = "") -> list[str]:
-        """The steps on the trail of this invitation, or of the newest QR code."""
-        with closing(sqlite3.connect(f"file:{self.database}?mode=ro", uri=True)) as database:
-            if not session_id:
-                newest = (
-                    "SELECT session_id FROM transfer_invitation WHERE purpose = 'qr'"
-                    " ORDER BY created_at DESC"
-                )
-                (session_id,) = database.execute(newest).fetchone()
-            steps = "SELECT step FROM transfer_trailentry WHERE invitation_id = ? ORDER BY at, id"
-            return [step for (step,) in database.execute(steps, (session_id,))]
-
-    @property
-    def database(self) -> Path:
-        """Its main database."""
-        return self.folder / "station.sqlite3"
 
     def waiting(self, phone: PhoneRun) -> dict[str, str]:
         """The question that this phone's arrival puts to the owner."""

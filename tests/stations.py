@@ -3,11 +3,12 @@
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -98,6 +99,23 @@ class Station:
         if self.process.stdout is not None:
             self.process.stdout.close()
         self.process = None
+
+    def trail(self, session_id: str = "") -> list[str]:
+        """The steps on the trail of this invitation, or of the newest QR code."""
+        with closing(sqlite3.connect(f"file:{self.database}?mode=ro", uri=True)) as database:
+            if not session_id:
+                newest = (
+                    "SELECT session_id FROM transfer_invitation WHERE purpose = 'qr'"
+                    " ORDER BY created_at DESC"
+                )
+                (session_id,) = database.execute(newest).fetchone()
+            steps = "SELECT step FROM transfer_trailentry WHERE invitation_id = ? ORDER BY at, id"
+            return [step for (step,) in database.execute(steps, (session_id,))]
+
+    @property
+    def database(self) -> Path:
+        """Its main database."""
+        return self.folder / "station.sqlite3"
 
     def manage(self, *arguments: str, **environment: str) -> str:
         """Run a management command beside the station; its standard output."""

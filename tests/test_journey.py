@@ -67,8 +67,12 @@ def test_lists_and_verifies_snapshots_by_id(station: Station, phone: Phone, chat
     listed = phone.run("list", station.link())["snapshots"]
     assert [row["snapshot_id"] for row in listed] == [second["snapshot_id"], first["snapshot_id"]]
     assert [row["label"] for row in listed] == ["two", "one"]
+    items = phone.run("list", station.link(), first["snapshot_id"])["items"]
+    assert len(items) == first["items"]
+    assert station.trail()[-1] == "verified"  # it looked, and nothing was sent back
     verified = phone.run("verify", station.link(), first["snapshot_id"][:8])
     assert verified["items"] == first["items"]
+    assert station.trail()[-2:] == ["sending", "restored"]
 
 
 def test_restores_chosen_items_only(

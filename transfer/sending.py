@@ -18,6 +18,7 @@ from wire.channel import FrameType, Sealed, control_frame, data_frame_header, fr
 from wire.errors import Damaged, NotAllowed, TooMany, WireError
 
 _REQUESTS_MAX: Final = 64
+_PROGRESS_SECONDS: Final = 0.5
 # Decoded, a request takes several times its bytes; a phone has a few kilobytes waiting.
 _REQUEST_BYTES_MAX: Final = 2 * limits.CONTROL_BYTES_MAX
 # Opening and decoding this much takes less than a millisecond of the event loop.
@@ -38,6 +39,7 @@ class Sending:
         self._snapshot_id = ""
         self._working = False
         self._renewed, self._followed = 0.0, ""
+        self._told = 0.0
 
     @property
     def busy(self) -> bool:
@@ -103,12 +105,11 @@ class Sending:
                 await say(await in_database(self._recovery.listing, request))
             case messages.SnapshotGet():
                 reply, pieces = await in_database(self._recovery.manifest, request)
-                self._snapshot_id = request.snapshot_id
-                await in_database(self._tell_progress)
                 await self._renew_follow_up(request.snapshot_id)
                 await say(reply)
                 await self._send(pieces)
             case messages.ChunksGet():
+                await self._tell_progress(request.snapshot_id)
                 await self._renew_follow_up(request.snapshot_id)
                 plan = self._recovery.chunks(request)
                 while pieces := await in_database(_next, plan):
@@ -156,9 +157,16 @@ class Sending:
     async def end(self, _error: WireError | None) -> None:
         """The connection is over."""
         if self._snapshot_id:
-            await in_database(self._tell_progress)
+            await in_database(self._save_progress)
 
-    def _tell_progress(self) -> None:
+    async def _tell_progress(self, snapshot_id: str) -> None:
+        """Twice a second; who only looks at what is kept gets nothing back."""
+        self._snapshot_id, now = snapshot_id, time.monotonic()
+        if now - self._told > _PROGRESS_SECONDS:
+            self._told = now
+            await in_database(self._save_progress)
+
+    def _save_progress(self) -> None:
         detail = {"snapshot": self._snapshot_id, "sent": self._sent}
         trail.update_progress(self._session.session_id, Step.SENDING, detail)
 
