@@ -10,6 +10,7 @@ from phone.fetching import Fetching
 from phone.session import Session
 from phone.state import Identity
 from wire import manifest, messages
+from wire.errors import Damaged
 from wire.manifest import ChunkRef, Item, ManifestHeader
 
 
@@ -88,8 +89,10 @@ def _items(
     for number in pages:
         page = header.pages[number]
         piece = fetching.page(number, ChunkRef(page.digest, page.length))
-        if piece.data is None or hashlib.sha256(piece.data).digest() != page.digest:
-            raise Untrusted(f"Page {number} of the manifest is damaged. {piece.why}".rstrip())
+        if piece.data is None:
+            raise Damaged(f"page {number} of the manifest: {piece.why}")
+        if hashlib.sha256(piece.data).digest() != page.digest:
+            raise Untrusted(f"Page {number} of the manifest is not what the header says.")
         items = manifest.decode_page(bytes(piece.data))
         if len(items) != page.items:
             raise Untrusted("A page of the manifest lists other items than the header says.")

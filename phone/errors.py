@@ -25,6 +25,10 @@ from typing import ClassVar, Final, NamedTuple
 from wire import errors as wire_errors
 from wire.im import Refusal, Refused
 
+_GO_ON: Final = (
+    "Run the same command with a fresh link: files that are there whole do not travel again."
+)
+
 
 class Exit(IntEnum):
     """Exit codes of the command line."""
@@ -152,7 +156,7 @@ class CutOff(PhoneError):
 
     code = "cut_off"
     exit = Exit.UNREACHABLE
-    hint = "Run the same command with a fresh link: what has arrived is not sent again."
+    hint = _GO_ON
 
 
 class Explanation(NamedTuple):
@@ -176,7 +180,15 @@ _WIRE: Final[dict[int, tuple[str, str]]] = {
         "The station's disk is full: {}. What it kept before is safe.",
         "Make room on the station, and run the same command with a fresh link.",
     ),
-    4510: ("The station holds damaged data: {}.", "Run the station's store check."),
+    4510: (
+        "The station holds damaged data: {}.",
+        "Run the station's store check; a backup of the same files heals what it can.",
+    ),
+}
+_IM_HINTS: Final = {
+    # A station that was rebuilt knows its snapshots, but no phones.
+    Refusal.PHONE_UNKNOWN: "Run: python -m phone enrol LINK, and let the station's owner allow it;"
+    " at an IM server of its own: python -m phone enrol --im ORIGIN --code CODE.",
 }
 _IM_EXITS: Final = {
     Refusal.STATION_UNKNOWN: Exit.VERIFICATION,
@@ -195,12 +207,12 @@ def explain(error: BaseException) -> Explanation:
         return Explanation(error.code, str(error), error.hint, error.exit)
     if isinstance(error, Refused):
         exit_code = _IM_EXITS.get(error.refusal, Exit.FAILED)
-        return Explanation(error.refusal.value, str(error), "", exit_code)
+        hint = _IM_HINTS.get(error.refusal, "")
+        return Explanation(error.refusal.value, str(error), hint, exit_code)
     if isinstance(error, wire_errors.WireError):
         return _explain_wire(error)
     if isinstance(error, KeyboardInterrupt):
-        again = "Run the same command again: what has arrived is not sent again."
-        return Explanation("interrupted", "Stopped.", again, Exit.INTERRUPTED)
+        return Explanation("interrupted", "Stopped.", _GO_ON, Exit.INTERRUPTED)
     kind = type(error).__name__
     report = "Please report this, with the command that was run."
     return Explanation(

@@ -232,6 +232,20 @@ def test_a_damaged_chunk_costs_its_item_alone(tmp_path, home, chats, report):
     assert sorted(path.name for path in (tmp_path / "out/chats").iterdir()) == ["a.txt", "empty"]
 
 
+@pytest.mark.parametrize(
+    ("report", "code", "exit_code"), [(True, "4510", 1), (False, "untrusted", 3)]
+)
+def test_damage_that_the_station_owns_up_to_is_no_attack(home, chats, report, code, exit_code):
+    with DamagedChunk() as peer:
+        stored = run_backup(peer, home, chats)
+        header = manifest.decode_header(peer.snapshots[stored.snapshot_id].header)
+        peer.report, peer.broken = report, header.pages[0].digest
+        identity = identity_at(peer, home)
+        error = refused(verify, read_link(peer.link()), stored.snapshot_id, identity)
+        told = explain(error)
+        assert (told.code, told.exit) == (code, exit_code)
+
+
 class ForgedManifest(Peer):
     """A manifest that the station made up itself, with a path that leads outside."""
 
@@ -333,6 +347,12 @@ def test_a_link_for_the_other_scope_is_refused_without_contact(home, chats):
         )
         assert explain(error).code == "not_permitted"
         assert peer.connections == before
+
+
+def test_a_phone_that_a_rebuilt_station_does_not_know_is_told_how_to_enrol():
+    told = explain(im.Refused(im.Refusal.PHONE_UNKNOWN))
+    assert told.exit == 3
+    assert "python -m phone enrol LINK" in told.hint
 
 
 class Refusing(Peer):
