@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from wire import channel, limits
 from wire.channel import Channel, FrameType, control_frame, data_frame_header, frames, split_data
+from wire.cipher import CipherState
 from wire.errors import MalformedMessage, TooLarge, VerificationFailed
-from wire.noise import CipherState
 
 TAG, FULL = limits.NOISE_TAG_BYTES, limits.NOISE_PLAINTEXT_BYTES_MAX
 SIZES = st.one_of(

@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wire import limits
+from wire.cipher import CipherState
 from wire.errors import VerificationFailed
-from wire.noise import CipherState, HandshakeState, Pattern
+from wire.noise import HandshakeState, Pattern
 
 VECTORS = json.loads((Path(__file__).parent / "vectors" / "noise.json").read_text())["vectors"]
 PATTERNS = {pattern.protocol_name.decode(): pattern for pattern in Pattern}

@@ -16,8 +16,8 @@ from typing import Final, NamedTuple
 from cryptography.utils import Buffer
 
 from wire import limits
+from wire.cipher import CipherState
 from wire.errors import MalformedMessage, TooLarge
-from wire.noise import CipherState
 
 _LENGTH: Final = limits.NOISE_LENGTH_BYTES
 _TAG: Final = limits.NOISE_TAG_BYTES
