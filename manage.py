@@ -29,9 +29,24 @@ def _sentence(error: Exception) -> str:
     if isinstance(error, OSError) and error.filename:
         return f"{error.filename}: {error.strerror}."
     if isinstance(error, DatabaseError):
+        name = getattr(error.__cause__, "sqlite_errorname", "")
+        if name.startswith(("SQLITE_NOTADB", "SQLITE_CORRUPT")):
+            return f"{settings.DATABASES['default']['NAME']}: {error}. {_mended()}"
         folder = settings.STATION_DATA_DIR
         return f"{folder}: {error}. Does this user own it, and did a station run there before?"
     return f"{error}."
+
+
+def _mended() -> str:
+    """What to do about a damaged database: a station's is made again from its store."""
+    if settings.STATION_ROLE != "station":
+        return "The database is damaged: stop the IM server, and bring it back from a copy."
+    return (
+        "The database is damaged. Stop the station, move station.sqlite3, station.sqlite3-wal and"
+        " station.sqlite3-shm away, run `manage.py store rebuild`, `manage.py createsuperuser` and"
+        " `manage.py store rebuild --owner NAME`, and start it again. Phones enrol again"
+        " (docs/operating.md, section 10)."
+    )
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.stations import PASSWORD, ROOT, _environment
+from tests.stations import PASSWORD, ROOT, Phone, Station, _environment, running
 
 DONE, REFUSED, CANNOT = 0, 1, 2
 OWNER = ["createsuperuser", "--noinput", "--username", "alice", "--email", "alice@example.org"]
@@ -129,6 +129,34 @@ def test_a_database_without_its_store_is_not_given_a_new_one(tmp_path: Path) -> 
         code, said = told(tmp_path, *command.split())
         assert (code, "mount its disk" in said) == (CANNOT, True)
     assert not (tmp_path / "store" / "station").exists()
+
+
+def test_what_a_damaged_database_is_answered_with_brings_the_snapshots_back(
+    tmp_path: Path, phone: Phone
+) -> None:
+    folder, kept = tmp_path / "station", tmp_path / "chat.txt"
+    kept.write_text("hello")
+    with running(folder) as station:
+        phone.enrol(station)
+        stored = phone.run("backup", station.link(), kept)["snapshot_id"]
+    with (folder / "station.sqlite3").open("r+b") as database:
+        database.write(bytes(3000))
+    for command in (["station", "--port", "0"], ["phones"], ["store", "rebuild"]):
+        code, said = told(folder, *command)
+        assert (code, "The database is damaged" in said) == (CANNOT, True), said
+    for file in folder.glob("station.sqlite3*"):
+        file.rename(tmp_path / file.name)
+    for remedy in ("store rebuild", "createsuperuser", "store rebuild --owner NAME"):
+        assert f"`manage.py {remedy}`" in said
+        arguments = OWNER if remedy in OWNER else remedy.replace("NAME", "alice").split()
+        assert told(folder, *arguments)[0] == DONE
+    again = Station(folder).start()
+    try:
+        phone.enrol(again)
+        listed = phone.run("list", again.link())["snapshots"]
+    finally:
+        again.stop()
+    assert [row["snapshot_id"] for row in listed] == [stored]
 
 
 def test_a_file_that_holds_no_words(tmp_path: Path) -> None:
