@@ -197,6 +197,26 @@ def test_a_follow_up_goes_on_with_its_own_restore_alone(desk, phone, asked):
         assert wire.closing() == 4403
 
 
+def test_requests_for_snapshots_that_are_not_there_make_no_invitations(desk, phone):
+    with phone.opened("restore") as wire:
+        for _ in range(5):
+            unknown = snapshot_id_text(os.urandom(16))
+            wire.say(messages.ChunksGet(unknown, 0, [messages.Want(0, 0, 1)]))
+            assert wire.refusal() == 4404
+        assert not any(isinstance(told, messages.FollowUp) for told in wire.told)
+        assert trail_of(desk, wire.invitation)[-1] != "sending"
+
+
+def test_going_back_and_forth_between_snapshots_makes_few_invitations(desk, phone):
+    snapshots = [phone.stored(content)[0] for content in (b"three", b"four")]
+    with phone.opened("restore") as wire:
+        for at in range(8):
+            wire.say(messages.ChunksGet(snapshots[at % 2], at, [messages.Want(0, 0, 1)]))
+        wire.say(messages.Bye())
+        assert wire.closing() == 1000
+        assert sum(isinstance(told, messages.FollowUp) for told in wire.told) == 2
+
+
 @pytest.mark.parametrize("resumed", [False, True])
 def test_who_has_said_goodbye_has_no_follow_up_left(desk, phone, resumed):
     with phone.opened() as wire:

@@ -1,6 +1,7 @@
-"""Who has seen the QR code cannot hold a connection for ever by pings alone."""
+"""Nobody holds a connection for ever: by pings alone, or by leaving an answer where it is."""
 
 import asyncio
+import os
 import time
 from ipaddress import ip_address
 
@@ -10,9 +11,11 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from accounts.models import User
 from backupstation import roles
+from tests.attacker import AccountPhone, Desk
+from tests.stations import ROOT, running
 from transfer import approvals, invitations
 from transfer.connection import Connection
-from wire import limits
+from wire import limits, messages
 from wire.handshake import PhoneHandshake, Waiting
 from wire.invitation import Scope
 
@@ -77,3 +80,35 @@ def test_the_owners_time_does_not_count(invitation, monkeypatch):
     assert phone.code is None
     assert any(isinstance(event, Waiting) for event in phone.events)
     assert not approvals.waiting_for(User.objects.get()).exists()
+
+
+# An open connection
+
+IMPATIENT = """
+from wire import limits
+limits.PING_SECONDS, limits.IDLE_SECONDS = 1, 3
+"""
+
+
+@pytest.fixture(scope="module")
+def phone(tmp_path_factory):
+    """A phone of a station that takes three seconds of silence for a loss, not sixty."""
+    folder = tmp_path_factory.mktemp("impatient")
+    (folder / "sitecustomize.py").write_text(IMPATIENT)
+    with running(folder / "station", PYTHONPATH=f"{folder}{os.pathsep}{ROOT}") as station:
+        desk = Desk(station)
+        yield AccountPhone(desk)
+        desk.close()
+
+
+@pytest.mark.parametrize("count", [0, 12], ids=["asks nothing", "takes all its credit"])
+def test_a_restore_that_falls_silent_is_closed(phone, count):
+    """The credit that is left is less than the next chunk: the station waits for the phone."""
+    snapshot, _ = phone.stored(*(os.urandom(900_000) for _ in range(12)))
+    with phone.opened("restore") as wire:
+        began = time.monotonic()
+        if count:
+            wants = [messages.Want(item, 0, 1) for item in range(count)]
+            wire.say(messages.ChunksGet(snapshot, 0, wants))
+        assert str(wire.closing(10)).startswith("4408")
+        assert time.monotonic() - began >= 3

@@ -4,6 +4,7 @@ The phone grants credit; without it nothing is read from the disk, so a slow pho
 """
 
 import asyncio
+import math
 import time
 from collections.abc import Iterable, Iterator
 from typing import Final
@@ -19,6 +20,8 @@ from wire.errors import Damaged, NotAllowed, TooMany, WireError
 
 _REQUESTS_MAX: Final = 64
 _PROGRESS_SECONDS: Final = 0.5
+# Between two follow-ups for a snapshot that the phone left for another one and came back to.
+_RETURN_SECONDS: Final = 5.0
 # Decoded, a request takes several times its bytes; a phone has a few kilobytes waiting.
 _REQUEST_BYTES_MAX: Final = 2 * limits.CONTROL_BYTES_MAX
 # Opening and decoding this much takes less than a millisecond of the event loop.
@@ -35,16 +38,18 @@ class Sending:
         self._waiting_bytes = 0
         self._credit = session.terms.window
         self._granted = asyncio.Event()
+        self._next_bytes = 0
         self._sent = 0
         self._snapshot_id = ""
         self._working = False
-        self._renewed, self._followed = 0.0, ""
+        self._renewed: dict[str, float] = {}
+        self._followed = ""
         self._told = 0.0
 
     @property
     def busy(self) -> bool:
-        """Whether a request is being worked on and could go on."""
-        return self._working and self._credit > 0
+        """Whether a request is being worked on and does not wait for the phone's credit."""
+        return self._working and self._credit >= self._next_bytes
 
     async def receive(self, message: bytes) -> None:
         """Take in one WebSocket message. Credit counts at once, requests wait their turn."""
@@ -109,22 +114,32 @@ class Sending:
                 await say(reply)
                 await self._send(pieces)
             case messages.ChunksGet():
-                await self._tell_progress(request.snapshot_id)
-                await self._renew_follow_up(request.snapshot_id)
-                plan = self._recovery.chunks(request)
-                while pieces := await in_database(_next, plan):
-                    await self._send(pieces)
+                await self._send_chunks(request)
             case messages.RestoreDone():
                 await in_database(self._recovery.done, self._session.session_id, request)
             case _:
                 await self._session.obey_common(request)
 
+    async def _send_chunks(self, request: messages.ChunksGet) -> None:
+        """Nothing is made or noted for a snapshot before its first chunks were found."""
+        plan = self._recovery.chunks(request)
+        pieces = await in_database(_next, plan)
+        await self._tell_progress(request.snapshot_id)
+        await self._renew_follow_up(request.snapshot_id)
+        while pieces:
+            await self._send(pieces)
+            pieces = await in_database(_next, plan)
+
     async def _renew_follow_up(self, snapshot_id: str) -> None:
-        """Give the phone what it needs to go on after a cut, before the last one grows old."""
+        """Give the phone what it needs to go on after a cut, before the last one grows old.
+
+        One that goes back and forth between snapshots gets each one's again only now and then.
+        """
         now = time.monotonic()
-        old = now - self._renewed > limits.FOLLOW_UP_RENEWAL_SECONDS
-        if old or snapshot_id != self._followed:
-            self._renewed, self._followed = now, snapshot_id
+        followed = snapshot_id == self._followed
+        pause = limits.FOLLOW_UP_RENEWAL_SECONDS if followed else _RETURN_SECONDS
+        if now - self._renewed.get(snapshot_id, -math.inf) > pause:
+            self._renewed[snapshot_id], self._followed = now, snapshot_id
             renewed = await self._session.new_follow_up(snapshot_id)
             await self._session.outbox.say(messages.FollowUp(renewed))
 
@@ -134,9 +149,11 @@ class Sending:
             await self._session.outbox.put(in_worker(self._frames, group))
 
     async def _wait_for_credit(self, length: int) -> None:
+        self._next_bytes = length
         while self._credit < length:
             self._granted.clear()
             await self._granted.wait()
+        self._next_bytes = 0
         self._credit -= length
         self._sent += length
 
