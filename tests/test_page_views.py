@@ -3,8 +3,9 @@
 import re
 
 import pytest
-from django.core.cache import cache
+from django.core.cache import caches
 
+from accounts import throttle
 from accounts.models import User
 from backupstation import attempts
 from tests.page_cast import HOST, PASSWORD, alice, bob, client, shown_to, signed_in, snapshot_of
@@ -17,7 +18,8 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture(autouse=True)
 def _forget_attempts() -> None:
-    cache.clear()
+    for cache in caches.all():
+        cache.clear()
 
 
 @pytest.fixture
@@ -63,6 +65,28 @@ def test_guessing_one_name_from_many_addresses_is_stopped(owner: User) -> None:
     for number in range(attempts.PER_NAME_MAX):
         _sign_in("Alice", "guess", f"10.0.1.{number}")
     assert "Too many attempts" in _sign_in("alice", PASSWORD, "10.0.2.1").content.decode()
+
+
+def test_nobody_is_let_guess_on_because_others_tried_many_names(owner: User) -> None:
+    for _ in range(attempts.PER_ADDRESS_MAX):
+        _sign_in("alice", "guess")
+    for number in range(400):
+        _sign_in(f"name {number}", "guess", "10.0.0.10")
+    assert "Too many attempts" in _sign_in("alice", PASSWORD).content.decode()
+
+
+def test_a_refused_address_locks_nobody_out(owner: User) -> None:
+    for _ in range(attempts.PER_NAME_MAX + 1):
+        _sign_in("alice", "guess")
+    assert _sign_in("alice", PASSWORD, "10.0.0.10").status_code == 302
+
+
+def test_nobody_is_let_guess_on_because_others_called_the_im_server(owner: User) -> None:
+    for _ in range(attempts.PER_ADDRESS_MAX):
+        _sign_in("alice", "guess")
+    for number in range(31_000):  # more than are remembered of any kind
+        throttle.is_flooding(f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}", 0)
+    assert "Too many attempts" in _sign_in("alice", PASSWORD).content.decode()
 
 
 def test_signing_in_often_with_the_right_password_is_no_guessing(owner: User) -> None:
