@@ -15,12 +15,13 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext
 
 from backupstation import journey, kept, showing
+from backupstation.asking import Question
 from backupstation.journey import Transfer
 from backupstation.pace import Pace
 from backupstation.progress import Progress
 from backupstation.showing import Choice, Shown
 from transfer import approvals
-from transfer.models import Approval, Step
+from transfer.models import Step
 from wire import limits
 
 SLOW_PARTS_SECONDS: Final = 5.0
@@ -60,7 +61,8 @@ class Page:
     def look(self, now: datetime) -> dict[str, str]:
         """Query the database once and render each part; issue a new code when one is due."""
         transfers = journey.recent(self.owner, now)
-        waiting = list(approvals.waiting_for(self.owner))
+        asked = approvals.waiting_for(self.owner).select_related("invitation__issuer")
+        waiting = [Question.of(approval) for approval in asked]
         if self._is_code_due(now, transfers):
             self.shown = showing.show(self.owner, self.choice)
         parts = {
@@ -103,12 +105,15 @@ class Page:
         return render_to_string("parts/trail.html", {"transfers": shown})
 
 
-def _announcement(transfers: list[Transfer], waiting: list[Approval]) -> str:
+def _announcement(transfers: list[Transfer], waiting: list[Question]) -> str:
     """One sentence for screen readers, when something has happened."""
     if waiting:
-        digits = f"{waiting[0].digits[:3]} {waiting[0].digits[3:]}"
+        digits = waiting[0].approval.digits
         question = gettext("%(name)s wants to join. Does it show %(digits)s?")
-        return question % {"name": waiting[0].name, "digits": digits}
+        return question % {
+            "name": capfirst(waiting[0].asker),
+            "digits": f"{digits[:3]} {digits[3:]}",
+        }
     if not transfers:
         return ""
     newest = transfers[0]

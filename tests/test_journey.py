@@ -161,7 +161,7 @@ def test_the_owner_can_deny_a_phone(station: Station, phone: Phone) -> None:
         assert run.process.poll() is None
     station.manage("phones", "deny", waiting[0]["digits"])
     assert run.finish() != 0
-    assert station.answer("phones") == {"waiting": [], "enrolled": []}
+    assert station.answer("phones") == {"waiting": [], "enrolled": [], "elsewhere": []}
 
 
 def test_an_invitation_in_the_terminal_can_be_scanned(shared_station: Station) -> None:

@@ -10,7 +10,7 @@ from accounts.models import User
 from backupstation import attempts
 from tests.page_cast import HOST, PASSWORD, alice, bob, client, shown_to, signed_in, snapshot_of
 from transfer import approvals, station
-from transfer.models import Approval, ApprovalKind, ApprovalState, Invitation
+from transfer.models import Approval, ApprovalKind, ApprovalState, Invitation, Issuer
 from wire.invitation import Scope, parse_link
 
 pytestmark = pytest.mark.django_db
@@ -32,6 +32,18 @@ def _ask(user: User, name: str = "Pixel 8", digits: str = "482113") -> Approval:
     return approvals.ask(
         session_id, ApprovalKind.ENROL, digits=digits, phone_key=bytes(32), name=name
     )
+
+
+def test_an_account_elsewhere_is_named_by_its_im_server(owner: User) -> None:
+    issuer = Issuer.objects.create(iss="im", origin="https://im.test")
+    session_id = shown_to(owner).session_id
+    Invitation.objects.filter(pk=session_id).update(issuer=issuer)
+    account = "48e2ab1d" + "0" * 24
+    key = bytes(32)
+    approvals.ask(session_id, ApprovalKind.LINK, digits="482113", phone_key=key, name=account)
+    page = signed_in(owner).get("/").content.decode()
+    assert "An account of https://im.test (48e2ab1d) is new here" in page
+    assert account not in page
 
 
 # Sign-in

@@ -90,10 +90,22 @@ def test_the_first_backup_waits_for_the_owner_and_later_ones_do_not(tmp_path):
         run = phone.begin("backup", station.link(), CHATS)
         question = station.waiting(run)
         assert question["kind"] == "link"
+        asked = f"an account of {imserver.origin} ({question['name'][:8]})"
+        assert asked in station.manage("phones")
         station.manage("phones", "allow", question["digits"])
         first = run.succeed()
         shown = f"{question['digits'][:3]} {question['digits'][3:]}"
         assert shown in run.errors, "the phone shows the same six digits"
+
+        (enrolled,) = imserver.operate("phones")["phones"]
+        assert enrolled["account"] == "alice"
+        (known,) = station.answer("phones")["elsewhere"]
+        assert known == {
+            "thumbprint": enrolled["thumbprint"],
+            "owner": "alice",
+            "im": imserver.origin,
+        }
+        assert f"Phones of accounts at {imserver.origin}" in station.manage("phones")
 
         again = phone.run("backup", station.link(), CHATS)
         assert again["sent"] == 0

@@ -6,11 +6,13 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
+from django.utils.text import capfirst
 
 from accounts.models import Phone
 from backupstation import prepared
+from backupstation.asking import Question
 from transfer import approvals
-from transfer.models import Approval
+from transfer.models import Approval, Issuer, Snapshot
 
 
 class Command(BaseCommand):
@@ -42,31 +44,63 @@ class Command(BaseCommand):
         except Approval.MultipleObjectsReturned:
             raise CommandError("Two phones show these digits: deny both on the page.") from None
         answer = {"name": approval.name, "digits": digits, "state": str(approval.state)}
-        self._say(options["json"], answer, f"{approval.name}: {approval.get_state_display()}")
+        asker = capfirst(Question.of(approval).asker)
+        self._say(options["json"], answer, f"{asker}: {approval.get_state_display()}")
 
     def _list(self, as_json: bool) -> None:
-        waiting = [
-            {"digits": row.digits, "name": row.name, "kind": row.kind}
-            for row in Approval.objects.waiting(timezone.now())
-        ]
-        enrolled = [
-            {
-                "name": phone.name,
-                "thumbprint": phone.thumbprint,
-                "account": phone.account.name,
-                "revoked": phone.revoked_at is not None,
-            }
-            for phone in Phone.objects.select_related("account")
-        ]
+        waiting = Approval.objects.waiting(timezone.now()).select_related("invitation__issuer")
+        questions = [Question.of(approval) for approval in waiting]
+        enrolled, elsewhere = _enrolled(), _elsewhere()
         lines = [
-            f"waiting   {row['digits'][:3]} {row['digits'][3:]}  {row['name']}" for row in waiting
+            f"waiting   {one.approval.digits[:3]} {one.approval.digits[3:]}  {one.asker}"
+            for one in questions
         ]
         lines += [
             f"{'revoked ' if row['revoked'] else 'enrolled'}  {row['name']}  ({row['account']})"
             for row in enrolled
         ]
-        text = "\n".join(lines) or "No phone waits and none is enrolled."
-        self._say(as_json, {"waiting": waiting, "enrolled": enrolled}, text)
+        lines += [
+            f"elsewhere {row['thumbprint'][:8]}  (backs up for {row['owner']}, by {row['im']})"
+            for row in elsewhere
+        ]
+        if not lines:
+            lines.append("No phone waits and none is enrolled.")
+        for origin in Issuer.objects.joined().exclude(origin="").values_list("origin", flat=True):
+            lines.append(f"Phones of accounts at {origin} are enrolled and revoked there.")
+        answer = {
+            "waiting": [
+                {"digits": row.digits, "name": row.name, "kind": row.kind}
+                for row, _asker in questions
+            ],
+            "enrolled": enrolled,
+            "elsewhere": elsewhere,
+        }
+        self._say(as_json, answer, "\n".join(lines))
 
     def _say(self, as_json: bool, answer: dict[str, Any], text: str) -> None:
         self.stdout.write(json.dumps(answer) if as_json else text)
+
+
+def _enrolled() -> list[dict[str, Any]]:
+    """Phones that the IM server inside this station knows."""
+    return [
+        {
+            "name": phone.name,
+            "thumbprint": phone.thumbprint,
+            "account": phone.account.name,
+            "revoked": phone.revoked_at is not None,
+        }
+        for phone in Phone.objects.select_related("account")
+    ]
+
+
+def _elsewhere() -> list[dict[str, str]]:
+    """Phones of other IM servers' accounts: here they are known by what they backed up."""
+    origins = dict(Issuer.objects.exclude(origin="").values_list("iss", "origin"))
+    seen = Snapshot.objects.filter(vault__iss__in=origins).order_by("vault", "phone")
+    return [
+        {"thumbprint": thumbprint, "owner": owner or "nobody", "im": origins[iss]}
+        for thumbprint, owner, iss in seen.values_list(
+            "phone", "vault__owner__username", "vault__iss"
+        ).distinct()
+    ]

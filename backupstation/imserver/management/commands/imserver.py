@@ -228,4 +228,5 @@ def _code_answer(code: str, now: int, life_seconds: float) -> tuple[Answer, list
 
 
 def _row_text(row: dict[str, Any], key: str) -> str:
-    return f"{row[key]}  {row['name']}" + ("  (revoked)" if row["revoked"] else "")
+    account = f"  ({row['account']})" if "account" in row else ""
+    return f"{row[key]}  {row['name']}{account}" + ("  (revoked)" if row["revoked"] else "")

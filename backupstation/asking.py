@@ -1,0 +1,25 @@
+"""What the owner is asked, with who asks in words."""
+
+from typing import Final, NamedTuple, Self
+
+from django.utils.translation import gettext
+
+from transfer.models import Approval, ApprovalKind
+
+_ID_CHARS: Final = 8
+
+
+class Question(NamedTuple):
+    """A waiting approval; ``asker`` is the phone's name, or which account it is."""
+
+    approval: Approval
+    asker: str
+
+    @classmethod
+    def of(cls, approval: Approval) -> Self:
+        """No ticket tells an account's name: it is said where it is and how its id begins."""
+        if approval.kind == ApprovalKind.ENROL:
+            return cls(approval, approval.name)
+        place = approval.invitation.issuer.origin or gettext("the IM server inside this station")
+        words = {"place": place, "short": approval.name[:_ID_CHARS]}
+        return cls(approval, gettext("an account of %(place)s (%(short)s)") % words)
