@@ -13,6 +13,7 @@ from django.template.loader import render_to_string
 from accounts.models import Phone
 from transfer import station
 from transfer.models import Pack, Snapshot
+from wire.errors import WireError
 
 LATEST: Final = 8
 
@@ -34,6 +35,7 @@ class Storage:
 
     used: int
     free: int | None
+    is_away: bool = False
 
     @property
     def total(self) -> int:
@@ -75,7 +77,12 @@ def phones(owner: AbstractBaseUser) -> list[PhoneBackup]:
 def storage() -> Storage:
     """How full the store is."""
     used = Pack.objects.aggregate(bytes=Sum("size"))["bytes"] or 0
-    return Storage(used, station.identity().backend.free_bytes())
+    identity = station.identity()
+    try:
+        identity.require_store()
+        return Storage(used, identity.backend.free_bytes())
+    except WireError:
+        return Storage(used, None, is_away=True)
 
 
 def parts(owner: AbstractBaseUser) -> dict[str, str]:

@@ -4,6 +4,7 @@ The station still trusts tickets only because of the issuer key that it pins: ``
 ``transfer`` never import each other (house rule: the roles are separate).
 """
 
+from contextlib import suppress
 from typing import Any, cast
 
 from django.conf import settings
@@ -17,6 +18,7 @@ from accounts.models import Phone, User
 from accounts.tickets import connection_confirmed, connection_refused
 from transfer import enrolment, ingest, invitations, receipts, standing, station, trail
 from transfer.models import Invitation, Issuer, Step
+from wire.errors import StorageFull
 from wire.im import Refused
 
 
@@ -77,6 +79,8 @@ def prepare() -> None:
     )
     enrolments.register_embedded(identity.public_key, settings.STATION_NAME)
     identity.backend.sweep_spool()
+    with suppress(StorageFull):  # people restore from a full disk as well
+        identity.backend.spool()
     receipts.settle_all()
     ingest.cut_abandoned()
     invitations.end_abandoned()

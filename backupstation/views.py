@@ -174,8 +174,10 @@ def _is_database_up() -> bool:
 
 
 def _is_storage_writable() -> bool:
+    identity = this_station.identity()
     try:
-        with tempfile.TemporaryFile(dir=this_station.identity().backend.spool()) as probe:
+        identity.require_store()
+        with tempfile.TemporaryFile(dir=identity.backend.spool()) as probe:
             probe.write(b"ok")
     except (OSError, WireError):
         return False

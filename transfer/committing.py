@@ -80,8 +80,9 @@ def _commit_new(
     known: Mapping[bytes, Held],
 ) -> Snapshot:
     packs = check_complete(upload.vault, header, known)
-    backend, keys = station.identity().backend, vaults.keys_of(upload.vault.pk)
-    put_header(backend, keys, header.snapshot_id, message.header, message.signature)
+    identity, keys = station.identity(), vaults.keys_of(upload.vault.pk)
+    identity.require_store()
+    put_header(identity.backend, keys, header.snapshot_id, message.header, message.signature)
     return publish(upload, header, _hash(message), sorted(packs))
 
 

@@ -43,8 +43,9 @@ def begin(
     """Open or resume the upload of this snapshot id.
 
     Raises :class:`Conflict` when another phone is using the id, :class:`StorageFull` with what
-    will not fit when there is no room for all of it.
+    will not fit when there is no room for all of it, :class:`StoreAway` when the disk is not there.
     """
+    station.identity().require_store()
     manifest.check_snapshot_id(message.snapshot_id)
     manifest.check_label(message.label, message.source)
     if not (0 <= message.items <= limits.ITEMS_MAX and 0 <= message.bytes < 2**62):

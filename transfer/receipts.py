@@ -81,6 +81,7 @@ def _settle_one(snapshot: Snapshot) -> None:
         stored=int(snapshot.stored_at.timestamp()),
     )
     token = tokens.sign(receipt, identity.key)
+    identity.require_store()
     put_receipt(identity.backend, vaults.keys_of(snapshot.vault_id), snapshot.snapshot_id, token)
     committed = Snapshot.objects.filter(pk=snapshot.pk, state=SnapshotState.COMMITTED)
     committed.update(state=SnapshotState.RECEIPTED, receipt=token)

@@ -9,7 +9,7 @@ from django.conf import settings
 from transfer.store.backends import Backend
 from transfer.store.backends.posix import PosixBackend
 from transfer.store.crypto import Root
-from transfer.store.objects import OWNER, claim_store
+from transfer.store.objects import OWNER, claim_store, require_store
 from wire.errors import NotFound, StationFault
 from wire.invitation import station_id, station_id_text
 
@@ -32,6 +32,13 @@ class Identity:
     def public_key(self) -> bytes:
         """The station's Ed25519 public key, 32 bytes."""
         return self.key.public_key().public_bytes_raw()
+
+    def require_store(self) -> None:
+        """Make sure that the store is there, for whoever promises something or misses something.
+
+        Raises :class:`~transfer.store.backends.StoreAway`, or :class:`ForeignStore`.
+        """
+        require_store(self.backend, self.root, self.station_id_text)
 
 
 @cache

@@ -58,6 +58,7 @@ def link(owner: AbstractBaseUser, iss: str, sub: str) -> Vault:
         return Vault.objects.get(iss=iss, sub=sub)
     identity = station.identity()
     keys = VaultKeys(os.urandom(16), os.urandom(32))
+    identity.require_store()
     put_vault(identity.backend, identity.root, keys, iss, sub)
     try:
         with transaction.atomic():

@@ -22,7 +22,7 @@ from typing import Final, NamedTuple
 import msgspec
 from cryptography.exceptions import InvalidTag
 
-from transfer.store.backends._base import Backend, ObjectExists
+from transfer.store.backends._base import Backend, ObjectExists, StoreAway
 from transfer.store.crypto import (
     ALGORITHM_AES_256_GCM,
     SALT_BYTES,
@@ -93,6 +93,17 @@ def claim_store(backend: Backend, root: Root, station_id: str) -> None:
         backend.put(OWNER, mark + root.wrap(_OWNER, station_id.encode(), station_id.encode()))
     except ObjectExists:
         _check_mark(_whole(backend, OWNER), root, station_id)
+
+
+def require_store(backend: Backend, root: Root, station_id: str) -> None:
+    """Make sure that this station's store is there now; raises :class:`StoreAway`.
+
+    A folder whose disk was taken away is there all the same, and takes whatever is put in it.
+    """
+    try:
+        _check_mark(_whole(backend, OWNER), root, station_id)
+    except NotFound:
+        raise StoreAway from None
 
 
 def _check_mark(content: bytes, root: Root, station_id: str) -> None:

@@ -9,7 +9,7 @@ from django.utils import timezone
 from django.utils.text import capfirst
 
 from accounts.models import Phone
-from backupstation import prepared
+from backupstation import prepared, words
 from backupstation.asking import Question
 from transfer import approvals
 from transfer.models import Approval, Issuer, Snapshot
@@ -35,6 +35,7 @@ class Command(BaseCommand):
         digits = "".join(options["code"]).replace(" ", "")
         if not digits:
             raise CommandError("Which one? Give the six digits that the phone shows.")
+        words.refuse_lost_store()
         try:
             waiting = Approval.objects.waiting(timezone.now()).select_related("invitation__owner")
             owner = waiting.get(digits=digits).invitation.owner

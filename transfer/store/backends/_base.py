@@ -22,6 +22,13 @@ class ObjectExists(Conflict):
     """A put under a name that is taken: objects are write-once, the old one stays as it was."""
 
 
+class StoreAway(StationFault):
+    """The place where the objects lie is not there, or is another: its disk is not mounted."""
+
+    def __init__(self, sentence: str = "the store is not there: mount its disk") -> None:
+        super().__init__(sentence)
+
+
 class Backend(Protocol):
     """A place that keeps objects. Every method may be called from several threads at once."""
 
@@ -49,7 +56,10 @@ class Backend(Protocol):
         """Remove the object, durably; raises :class:`NotFound`."""
 
     def spool(self) -> Path:
-        """This process's folder for files that are not objects yet."""
+        """This process's folder for files that are not objects yet.
+
+        It is made at the first call, and never again: raises :class:`StoreAway` when it has gone.
+        """
 
     def sweep_spool(self) -> int:
         """Remove what dead processes left in the spool; how many files that were."""

@@ -41,6 +41,7 @@ class PosixBackend:
         place = self._place(name)
         temporary = source if isinstance(source, Path) else self._spool_bytes(source)
         try:
+            self.spool()
             with writing(name):
                 sync_file(temporary)
                 with self._naming:
@@ -69,9 +70,7 @@ class PosixBackend:
     def _make_folder(self, folder: Path) -> None:
         if folder in self._durable_folders:
             return
-        if folder == self._root:
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        else:
+        if folder != self._root:  # which the spool made, if anyone had to
             self._make_folder(folder.parent)
             folder.mkdir(mode=0o700, exist_ok=True)
         sync_folder(folder.parent)
@@ -176,7 +175,6 @@ class PosixBackend:
     def free_bytes(self) -> int | None:
         """Bytes that an ordinary user may still write here."""
         with reading("the store"):
-            self._root.mkdir(parents=True, exist_ok=True)
             state = os.statvfs(self._root)
         return state.f_bavail * state.f_frsize
 

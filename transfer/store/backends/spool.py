@@ -13,13 +13,17 @@ import weakref
 from pathlib import Path
 from typing import Final
 
-from transfer.store.backends._base import writing
+from transfer.store.backends._base import StoreAway, writing
 
 LOCK_SUFFIX: Final = ".lock"
 
 
 class Spool:
-    """Temporary files of this process under ``root``. The folder appears with the first use."""
+    """Temporary files of this process under ``root``. The folder appears with the first use.
+
+    It is not made again when it has gone with its disk: what stays behind of a disk is an empty
+    folder like any other, and what was written there would be lost.
+    """
 
     def __init__(self, root: Path) -> None:
         self._root = root
@@ -27,11 +31,13 @@ class Spool:
         self._folder: Path | None = None
 
     def folder(self) -> Path:
-        """The folder that belongs to this process until it ends."""
+        """The folder that belongs to this process until it ends; raises :class:`StoreAway`."""
         with self._mutex:
             if self._folder is None:
                 with writing("the spool"):
                     self._folder = self._claim()
+            if not self._folder.is_dir():
+                raise StoreAway
             return self._folder
 
     def _claim(self) -> Path:
