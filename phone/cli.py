@@ -45,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         outcome: Outcome = options.run(options)
     except (Exception, KeyboardInterrupt) as error:
         return _tell_error(error, as_json=options.json)
-    _say(json.dumps(outcome.data) if options.json else outcome.text)
+    _say(json.dumps(outcome.data) if options.json else _shown(outcome.text))
     return outcome.exit
 
 
@@ -57,6 +57,11 @@ def _prepare() -> None:
                 signal.signal(getattr(signal, name), signal.default_int_handler)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
+
+
+def _shown(text: str) -> str:
+    """Lines for a terminal, which nothing that a station or IM server says may control."""
+    return "\n".join(map(printable, text.split("\n")))
 
 
 def _tell_error(error: BaseException, *, as_json: bool) -> int:

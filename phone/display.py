@@ -72,7 +72,7 @@ class Display:
                     f" {spaced(digits)}, press Allow there."
                 )
             case Enrolled(station=station):
-                self._line(f"This phone is enrolled at {printable(station)}.")
+                self._line(f"This phone is enrolled at {station}.")
             case Interrupted(why=why, seconds=seconds):
                 self._line(f"{why} Trying again in {seconds:.1f} s.")
             case Verified():
@@ -81,6 +81,8 @@ class Display:
                 self._advance(event)
 
     def _line(self, text: str) -> None:
+        """One line; what the station said in it moves no cursor and starts no other line."""
+        text = printable(text)
         if self._bar is not None:
             self._bar.console.print(text, markup=False, highlight=False)
         else:
