@@ -115,7 +115,6 @@ class Fetching:
                 self._waiting.reverse()
             first = self._waiting.pop()
             if isinstance(first, _Arrived):
-                self._session.note_answer()
                 return first
             message = self._session.control(first)
             if isinstance(message, messages.Failure):
@@ -130,6 +129,7 @@ class Fetching:
         arrived = self._next()
         if not isinstance(arrived, _Arrived) or arrived.ref != ref:
             raise MalformedMessage("the station sent something else than was asked for")
+        self._session.note_progress()
         self._used += expected.length
         if self._used >= _ACK_BYTES:
             self._session.send(messages.Ack(self._used))
@@ -142,6 +142,7 @@ class Fetching:
         self, snapshot_id: str, selection: messages.Selection | None
     ) -> messages.SnapshotManifest:
         """The signed header of a snapshot; its pages follow, see :meth:`page`."""
+        self._session.note_progress()
         self._session.send(messages.SnapshotGet(snapshot_id, selection))
         answer = self._next()
         if not isinstance(answer, messages.SnapshotManifest):
@@ -172,6 +173,7 @@ class Fetching:
     def _ask(self, snapshot_id: str, request: list[Wanted]) -> int:
         start = self._next_ref
         wants = [messages.Want(each.number, each.first, len(each.refs)) for each in request]
+        self._session.note_progress()
         self._session.send(messages.ChunksGet(snapshot_id, start, wants))
         self._next_ref += sum(want.count for want in wants)
         return start

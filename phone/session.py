@@ -43,7 +43,7 @@ class Session:
         self.follow_up: Link | None = None
         self.reply: Callable[[messages.Message], None] = self.send
         self._link = link
-        self.note_answer()
+        self.note_progress()
         self._sending = threading.Lock()
 
     def send(self, message: messages.Message) -> None:
@@ -63,15 +63,16 @@ class Session:
     def control(self, payload: memoryview) -> messages.StationMessage | None:
         """A control message for the caller; what keeps the connection going is dealt with here.
 
-        Raises what an ``error`` that ends the connection stands for.
+        Raises what an ``error`` that ends the connection stands for, and :class:`TimedOut` when
+        the station has talked for too long without taking the work further.
         """
         message = messages.decode_from_station(bytes(payload))
+        self._check_patience()
         match message:
-            case messages.Ping() | messages.Pong():
-                self._check_patience()
-                if isinstance(message, messages.Ping):
-                    self.reply(messages.Pong())
-                return None
+            case messages.Ping():
+                self.reply(messages.Pong())
+            case messages.Pong():
+                pass
             case messages.FollowUp(invitation=invitation):
                 self.take_follow_up(invitation)
             case messages.Bye():
@@ -79,20 +80,20 @@ class Session:
             case messages.Failure(code=code, message=text) if error_for(code, text).fatal:
                 raise error_for(code, text)
             case _:
-                self.note_answer()
                 return message
         return None
 
-    def note_answer(self) -> None:
-        """The station has sent something that takes the work further."""
-        self._answered = time.monotonic()
+    def note_progress(self) -> None:
+        """The work has gone further: only from now on does the station keep it waiting."""
+        self._progressed = time.monotonic()
 
     def _check_patience(self) -> None:
-        if time.monotonic() - self._answered > ANSWER_SECONDS:
+        if time.monotonic() - self._progressed > ANSWER_SECONDS:
             raise TimedOut("the station gives signs of life, and no answer")
 
     def ask(self, message: messages.Message, kind: type[_M]) -> _M:
         """Send a request and wait for its answer; raises what an ``error`` stands for."""
+        self.note_progress()
         self.send(message)
         while True:
             for frame in frames(self.channel.open(self._patient_receive())):
@@ -100,6 +101,7 @@ class Session:
                     raise MalformedMessage("data instead of an answer")
                 answer = self.control(frame.payload)
                 if isinstance(answer, kind):
+                    self.note_progress()
                     return answer
                 if isinstance(answer, messages.Failure):
                     raise error_for(answer.code, answer.message)

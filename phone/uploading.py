@@ -40,6 +40,7 @@ class Uploading:
         self._catalogue = catalogue
         self._tell = tell
         self._inbox: SimpleQueue[Arrival] = SimpleQueue()
+        self._session = session
         self._line = Line(session, self._inbox.put)
         self._readers = Readers(self._inbox.put)
         self._asking = Asking()
@@ -82,6 +83,7 @@ class Uploading:
 
     def commit(self, header: bytes, signature: bytes) -> messages.BackupStored:
         """Commit the manifest; returns when the station says that everything is durable."""
+        self._session.note_progress()
         self._line.say(messages.BackupCommit(header, signature))
         while True:
             arrival = self._inbox.get()
@@ -124,10 +126,12 @@ class Uploading:
     def _take(self, arrival: Arrival) -> None:
         match arrival:
             case Read():
+                self._session.note_progress()
                 self._take_read(arrival)
-            case messages.Ack(bytes=length):
-                self._credit = min(self._credit + length, self._window)
+            case messages.Ack(bytes=length) if length >= 0:
+                self._take_credit(length)
             case messages.ChunksLack():
+                self._session.note_progress()
                 for index in self._asking.answer(arrival):
                     self._read_again(index)
             case messages.Failure(code=code, message=text):
@@ -136,6 +140,13 @@ class Uploading:
                 raise arrival
             case _:
                 raise MalformedMessage(f"{type(arrival).__name__} during a backup")
+
+    def _take_credit(self, length: int) -> None:
+        """Credit that nothing sent is owed takes the work no further."""
+        credit = min(self._credit + length, self._window)
+        if credit > self._credit:
+            self._session.note_progress()
+        self._credit = credit
 
     def _take_read(self, read: Read) -> None:
         if read.block is not None:

@@ -28,7 +28,7 @@ from phone.writing import Target
 from tests.phone_peer import Cut, Peer
 from tests.stations import ROOT, tree
 from wire import limits, manifest, messages, tokens
-from wire.errors import WireError, all_errors
+from wire.errors import ManifestRefused, WireError, all_errors
 from wire.handshake import StationHandshake
 from wire.invitation import Invitation
 from wire.manifest import ChunkRef, Item, ManifestHeader, PageRef
@@ -496,14 +496,21 @@ def ping_on_and_on(transfer):
         time.sleep(0.02)
 
 
+def invite_on_and_on(transfer):
+    while True:
+        transfer.say(messages.FollowUp(transfer.peer.invite()))
+        time.sleep(0.02)
+
+
 @pytest.mark.parametrize("way", ["backup", "restore", "list"])
 @pytest.mark.parametrize(
     ("sabotage", "constant"),
     [
         (ping_on_and_on, "phone.session.ANSWER_SECONDS"),
+        (invite_on_and_on, "phone.session.ANSWER_SECONDS"),
         (lambda transfer: time.sleep(3), "wire.limits.IDLE_SECONDS"),
     ],
-    ids=["signs of life", "silence"],
+    ids=["signs of life", "invitations", "silence"],
 )
 def test_a_station_that_never_answers_is_given_up(
     tmp_path, home, chats, monkeypatch, way, sabotage, constant
@@ -523,6 +530,28 @@ def test_a_station_that_never_answers_is_given_up(
                 error = refused(snapshots, link, identity)
         assert explain(error).code == "4408"
         assert explain(error).exit is Exit.UNREACHABLE
+
+
+class Acknowledging(Peer):
+    """Never says what it lacks, and acknowledges ``length`` bytes again and again."""
+
+    length = 0
+
+    def opened(self, transfer):
+        self.transfer = transfer
+
+    def lack(self, start, digests):
+        while True:
+            self.transfer.say(messages.Ack(self.length))
+            time.sleep(0.02)
+
+
+@pytest.mark.parametrize(("length", "code"), [(0, "4408"), (1, "4408"), (-1, "4400")])
+def test_acknowledgements_of_nothing_are_no_answer(home, chats, monkeypatch, length, code):
+    with Acknowledging() as peer:
+        peer.length = length
+        monkeypatch.setattr("phone.session.ANSWER_SECONDS", 0.5)
+        assert explain(refused(back_up, peer, home, chats)).code == code
 
 
 # Where it leads
@@ -571,6 +600,32 @@ def control_characters(text):
 ESCAPES = "\x1b[2J\x1b]0;owned\x07\u202e"
 
 
+class Refuser(Peer):
+    """Takes every chunk and no manifest."""
+
+    def opened(self, transfer):
+        self.transfer = transfer
+
+    def receipt(self, header):
+        self.transfer.say(messages.Failure(ManifestRefused.code, ESCAPES))
+        raise Cut
+
+
+def run_phone(tmp_path, *arguments):
+    return subprocess.run(
+        [sys.executable, "-m", "phone", *map(str, arguments)],
+        cwd=ROOT,
+        env=os.environ | {"PHONE_HOME": str(tmp_path / "home")},
+        capture_output=True,
+        text=True,
+    )
+
+
+def look_at_what_was_shown(done):
+    assert control_characters(done.stdout + done.stderr) == []
+    assert "owned" in done.stdout + done.stderr
+
+
 @pytest.mark.parametrize("where", ["error", "name"])
 def test_nothing_that_a_station_says_controls_the_terminal(tmp_path, chats, where):
     with Saboteur() as peer:
@@ -580,15 +635,21 @@ def test_nothing_that_a_station_says_controls_the_terminal(tmp_path, chats, wher
             peer.enrol = lambda shaking, websocket, issuer: shaking.enrolled(
                 messages.Enrolled(peer.iss, peer.sub, [issuer], ESCAPES, peer.invite())
             )
-        done = subprocess.run(
-            [sys.executable, "-m", "phone", "backup", peer.link(), str(chats), "--patience", "0"],
-            cwd=ROOT,
-            env=os.environ | {"PHONE_HOME": str(tmp_path / "home")},
-            capture_output=True,
-            text=True,
-        )
-        assert control_characters(done.stdout + done.stderr) == []
-        assert "owned" in done.stdout + done.stderr
+        done = run_phone(tmp_path, "backup", peer.link(), chats, "--patience", "0")
+        look_at_what_was_shown(done)
+
+
+def test_why_the_station_was_tried_again_does_not_control_the_terminal(tmp_path, chats):
+    with Refuser() as peer:
+        done = run_phone(tmp_path, "backup", peer.link(), chats, "--patience", "5")
+        assert "Trying again" in done.stderr
+        look_at_what_was_shown(done)
+
+
+def test_a_listing_does_not_control_the_terminal(tmp_path):
+    with Peer() as peer:
+        peer.snapshots[ESCAPES] = None
+        look_at_what_was_shown(run_phone(tmp_path, "list", peer.link()))
 
 
 # Listings
