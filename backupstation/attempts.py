@@ -1,7 +1,7 @@
 """How often a password may be tried: counted per address and per user name, in a cache of its own.
 
-Nothing that strangers can do without limit adds to that cache: a name is counted only for an address
-that may still try, so that nobody pushes another's count out of it.
+Nothing that strangers can do without limit adds to that cache: a name is counted only for an
+address that may still try, so that nobody pushes another's count out of it.
 """
 
 import hashlib

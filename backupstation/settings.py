@@ -174,8 +174,8 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     DATABASES["default"]["OPTIONS"] = SQLITE_OPTIONS
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-# What is counted per address: calls of the IM server, and apart from them password attempts. Each cache
-# drops what was counted longest ago when it is full; full, it takes some ten megabytes.
+# What is counted per address: calls of the IM server, and apart from them password attempts. A full
+# cache drops what was counted longest ago; it takes some ten megabytes.
 CACHES = {
     name: {
         "BACKEND": "django.core.cache.backends.locmem.LocMemCache",

@@ -1,10 +1,7 @@
 """Registering this station at an IM server that runs elsewhere (protocol section 2)."""
 
 import time
-import urllib.error
-import urllib.request
-from email.utils import parsedate_to_datetime
-from typing import Final, NamedTuple
+from typing import Final
 from urllib.parse import urlsplit
 
 import msgspec
@@ -12,12 +9,11 @@ from django.conf import settings
 from django.db.models import Q
 from django.utils import timezone
 
-from transfer import station
+from transfer import exchange, station
 from transfer.models import Issuer
 from wire import im, proofs, tokens
-from wire.errors import NotAllowed, StationFault, WireError
+from wire.errors import MalformedMessage, NotAllowed, WireError
 
-_TIMEOUT_SECONDS: Final = 10
 _EMBEDDED: Final = "station:"  # the beginning of every embedded issuer's name
 _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 
@@ -54,7 +50,7 @@ def register(origin: str, code: str, *, replace_keys: bool = False) -> Issuer:
         proof=proofs.prove(identity.key, im.register_proof_text(code)),
     )
     asked = time.time()
-    answer = _call(origin + im.STATIONS_PATH, im.encode(request))
+    answer = exchange.call(origin, "POST", im.STATIONS_PATH, im.encode(request))
     reply = im.decode(im.RegisterReply, answer.body)
     _check_name(reply, origin)
     if not replace_keys:
@@ -112,15 +108,21 @@ def refresh(issuer: Issuer) -> None:
     the two are apart is measured again.
     """
     asked = time.time()
-    answer = _call(issuer.origin + im.KEYS_PATH)
-    published = msgspec.json.decode(answer.body)
-    keys = [key.hex() for key in tokens.keys_from_jwk_set(published)]
+    answer = exchange.call(issuer.origin, "GET", im.KEYS_PATH)
+    keys = [key.hex() for key in _published(answer.body)]
     if not set(keys) & set(issuer.keys):
         raise NotAllowed("the IM server publishes none of the keys that this station pinned")
     offset = issuer.clock_offset_seconds
     if answer.date is not None:
         offset = round(answer.date - (asked + time.time()) / 2)
     Issuer.objects.filter(pk=issuer.pk).update(keys=keys, clock_offset_seconds=offset)
+
+
+def _published(body: bytes) -> list[bytes]:
+    try:
+        return tokens.keys_from_jwk_set(msgspec.json.decode(body))
+    except msgspec.DecodeError as error:
+        raise MalformedMessage(f"JWK set: {error}") from None
 
 
 def refresh_all() -> dict[str, str]:
@@ -132,29 +134,3 @@ def refresh_all() -> dict[str, str]:
         except WireError as error:
             failed[issuer.origin] = str(error)
     return failed
-
-
-class _Answer(NamedTuple):
-    body: bytes
-    date: float | None  # seconds since 1970, by the other side's clock
-
-
-def _date(header: str | None) -> float | None:
-    """The time of a Date header, which tells whole seconds; None without a good one."""
-    try:
-        return parsedate_to_datetime(header).timestamp() + 0.5 if header else None
-    except ValueError:
-        return None
-
-
-def _call(url: str, body: bytes | None = None) -> _Answer:
-    request = urllib.request.Request(  # noqa: S310 - check_origin allows http(s) only
-        url, data=body, headers={"Content-Type": "application/json"}
-    )
-    try:
-        with urllib.request.urlopen(request, timeout=_TIMEOUT_SECONDS) as reply:  # noqa: S310
-            return _Answer(bytes(reply.read(im.BODY_BYTES_MAX)), _date(reply.headers["Date"]))
-    except urllib.error.HTTPError as error:
-        raise im.Refused.from_reply(error.read(im.BODY_BYTES_MAX)) from None
-    except OSError as error:
-        raise StationFault(f"cannot reach the IM server at {url}: {error}") from None
