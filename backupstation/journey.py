@@ -95,6 +95,7 @@ class Transfer:
     last: Step
     session_ids: frozenset[str] = frozenset()
     is_over: bool = False
+    ended_at: datetime | None = None
     failure: Advice | None = None
     code: int | None = None
     reason: str = ""
@@ -145,19 +146,23 @@ def _chains(entries: Iterable[Row]) -> list[list[Row]]:
 
 
 def _without_intruders(chain: list[Row]) -> list[Row]:
-    """A phone that was refused is not told where another has gone on with the same code."""
+    """A phone that was refused is not told while another goes on with the same code."""
     early = (*_MEETING, Step.REFUSED)
     went_on = {row["invitation_id"] for row in chain if row["step"] not in early}
-    return [
+    kept = [
         row for row in chain if row["step"] != Step.REFUSED or row["invitation_id"] not in went_on
     ]
+    is_ended = all(row["invitation__state"] == InvitationState.ENDED for row in chain)
+    came_after = is_ended and chain[-1]["step"] == Step.REFUSED
+    return [*kept, chain[-1]] if came_after and kept[-1] != chain[-1] else kept
 
 
 def _last_attempt(rows: list[Row]) -> list[Row]:
-    """The rows since the phone last began anew, after a cut or a failure."""
+    """The rows since a phone last began anew, after a cut, a failure or an end."""
     start = 0
     for number, (before, row) in enumerate(pairwise(rows), 1):
-        if row["step"] in _MEETING and before["step"] not in (*_MEETING, *_ASKING):
+        begins = row["step"] in (*_MEETING, Step.REFUSED)
+        if begins and before["step"] not in (*_MEETING, *_ASKING):
             start = number
     return rows[start:]
 
@@ -182,6 +187,7 @@ def _told(chain: list[Row], now: datetime) -> Transfer:
         transfer.is_stalled = now - last["at"] > _STALLED
     transfer.is_over = transfer.is_over or step in _LAST or not is_live
     if transfer.is_over:
+        transfer.ended_at = last["at"]
         _nothing_is_next(transfer, step)
     return transfer
 

@@ -298,6 +298,7 @@ def test_an_expired_code_is_refused_a_minute_late_is_not(desk, phone):
         wire.flush()
         assert wire.closing() == 4408
     assert "expired" in desk.station.log()[logged:]
+    assert desk.station.trail(session)[-1] == "refused"
     desk.expire(session=session, seconds=limits.CLOCK_SKEW_SECONDS - 20)
     still_works(phone, invitation)
 

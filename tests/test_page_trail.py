@@ -1,6 +1,7 @@
 """The trail as the page tells it."""
 
-from datetime import timedelta
+import re
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from backupstation import advice, journey
 from backupstation.journey import Transfer
 from backupstation.pace import Pace
 from backupstation.progress import Progress
-from tests.page_cast import alice, bob, plain, trail
+from tests.page_cast import alice, bob, plain, signed_in, trail
 from transfer.models import InvitationState, Step, TrailEntry
 from wire import errors
 
@@ -151,6 +152,37 @@ def test_a_refused_phone_does_not_speak_for_the_one_that_is_in(owner: User, endi
     trail(owner, [*MET, *PROVED, *ending, REFUSED])
     assert _newest(owner).failure is None
     assert _newest(owner).last == ending[-1][0]
+
+
+def test_a_used_code_is_told_once_the_transfer_that_used_it_has_ended(owner: User) -> None:
+    before, late = timezone.now() - timedelta(minutes=19), timezone.now()
+    used = ("refused", {"code": errors.Busy.code, "at": late})
+    done = [(step, fields | {"at": before}) for step, fields in [*MET, *PROVED, RECEIVING, STORED]]
+    trail(owner, [*done, used], state=InvitationState.ENDED)
+    transfer = _newest(owner)
+    assert "used before" in str(transfer.failure)
+    assert _states(transfer)["scanned"] == "failed"
+    assert transfer.ended_at == late
+
+
+def test_a_refused_phone_does_not_speak_for_a_follow_up_that_is_in(owner: User) -> None:
+    before = timezone.now() - timedelta(minutes=1)
+    waiting = ("waiting", {"detail": {"kind": "enrol"}, "at": before})
+    enrolled = ("enrolled", {"at": before})
+    session = trail(owner, [waiting, enrolled, REFUSED], state=InvitationState.ENDED)
+    trail(owner, [*MET, *PROVED, RECEIVING], resumes=session, ago=timedelta(seconds=30))
+    assert _newest(owner).failure is None
+    assert _newest(owner).ended_at is None
+
+
+def test_an_ended_trail_says_when(owner: User) -> None:
+    ago = timedelta(minutes=19)
+    trail(owner, [*MET, *PROVED, RECEIVING, STORED], state=InvitationState.ENDED, ago=ago)
+    page = signed_in(owner).get("/").content.decode()
+    ended = re.search(r'Ended <time datetime="([^"]+)" data-when="ago">', page)
+    assert ended
+    away = datetime.fromisoformat(ended[1]) - (timezone.now() - ago)
+    assert abs(away) < timedelta(seconds=30)
 
 
 def test_a_phone_that_is_refused_when_it_resumes_is_told(owner: User) -> None:

@@ -19,6 +19,7 @@ from transfer.receiving import Receiving
 from transfer.sending import Sending
 from transfer.session import PhoneGaveUp, PhoneLeft, Session
 from transfer.trail import printable
+from transfer.verification import Expired
 from transfer.work import Work
 from wire import limits, messages
 from wire.errors import Busy, TimedOut, WireError
@@ -154,7 +155,7 @@ class Connection:
 
     def _note_failure(self, error: WireError) -> None:
         """A phone that fails while another one is in is refused; the transfer has not failed."""
-        late = isinstance(error, Busy)
+        late = isinstance(error, Busy | Expired)
         if self._proving.has_proved or late:
             step = Step.REFUSED if late or self._proving.is_anothers else Step.FAILED
             detail = faults.detail_of(error)

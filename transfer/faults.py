@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from typing import Final
 
 from transfer.vaults import AnotherAccount
+from transfer.verification import Expired
 from wire import messages
 from wire.errors import StationFault, StorageFull, WireError
-from wire.im import Refused
+from wire.im import Refusal, Refused
 
 _SENTENCE_CHARS_MAX: Final = 300
 _ANOTHER_ACCOUNT: Final = "this code is for another account than this phone's"
@@ -39,6 +40,8 @@ def detail_of(error: WireError) -> dict[str, object]:
             return {"cause": refusal.value}
         case AnotherAccount():
             return {"cause": "another_account"}
+        case Expired():
+            return {"cause": Refusal.INVITATION_EXPIRED.value}
     return {}
 
 

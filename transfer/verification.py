@@ -28,12 +28,16 @@ from wire.invitation import Scope
 from wire.messages import Binding
 
 
+class Expired(TimedOut):
+    """The code is too old; whoever names it has seen it."""
+
+
 def live_invitation(session_id: str) -> Invitation:
     """The invitation that a connection names, while first contact is allowed.
 
     A follow-up that is in use may be named by its phone again: the phone has noticed earlier than
     the station that the connection was lost. Raises :class:`VerificationFailed` for an unknown
-    one, :class:`TimedOut` and :class:`Busy`.
+    one, :class:`Expired` and :class:`Busy`.
     """
     found = Invitation.objects.select_related("issuer", "owner").filter(session_id=session_id)
     invitation = found.first()
@@ -41,11 +45,14 @@ def live_invitation(session_id: str) -> Invitation:
         raise VerificationFailed("no such invitation")
     followed = invitation.purpose == InvitationPurpose.FOLLOW_UP
     used = invitation.state == InvitationState.CLAIMED and not followed
+    age = timezone.now() - invitation.expires_at
+    late = age.total_seconds() > limits.CLOCK_SKEW_SECONDS
+    if late and invitation.claimed_at is None:
+        raise Expired("the QR code has expired")
     if used or invitation.state == InvitationState.ENDED:
         raise Busy("the QR code was used before")
-    late = timezone.now() - invitation.expires_at
-    if late.total_seconds() > limits.CLOCK_SKEW_SECONDS:
-        raise TimedOut("the QR code has expired")
+    if late:
+        raise Expired("the QR code has expired")
     return invitation
 
 
