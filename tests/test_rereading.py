@@ -57,12 +57,12 @@ def test_what_is_overdue_is_read_at_once_but_not_in_one_slice(vault: Vault) -> N
     assert run_day(timezone.now()) == 300
 
 
-def test_the_longest_unread_comes_first_and_what_was_set_apart_never(vault: Vault) -> None:
+def test_the_longest_unread_comes_first_also_when_it_was_set_apart(vault: Vault) -> None:
     now = timezone.now()
     packs(vault, 4, now - 10 * DAY)
-    for name, days in (("000", 3), ("001", 9), ("002", 5)):
+    for name, days in (("000", 3), ("001", 9), ("002", 5), ("003", 7)):
         Pack.objects.filter(pk=f"packs/{name}").update(read_at=now - days * DAY)
-    Pack.objects.filter(pk="packs/003").update(damaged_at=now)
+    Pack.objects.filter(pk="packs/001").update(damaged_at=now)
     assert [pack.pk for pack in rereading.due(now)] == ["packs/001"]
 
 

@@ -2,20 +2,38 @@
 
 import json
 from contextlib import contextmanager
+from functools import partial
 from urllib.error import HTTPError
 from urllib.request import urlopen
 
 import pytest
 from django.conf import settings
+from django.db import connections
 
 from tests.attacker import AccountPhone, Desk
 from tests.page_cast import alice, client, signed_in
 from tests.stations import running, tree
-from tests.test_never_lost import back_up, contents, findings, owner
-from transfer import committing, station, vaults
-from transfer.models import Snapshot, SnapshotState, Vault
+from tests.test_never_lost import (
+    back_up,
+    contents,
+    findings,
+    owner,
+    place_of,
+    remove,
+    rot,
+    the_pack,
+    truncate,
+)
+from transfer import chunks, committing, manifests, rereading, station, vaults
+from transfer.checking import NotedCheck
+from transfer.chunks import Place
+from transfer.models import Chunk, Pack, Snapshot, SnapshotState, Vault
+from transfer.rebuilding import Rebuild
+from transfer.restore import Piece, Recovery
 from transfer.store.backends import StoreAway
-from wire import messages
+from transfer.store.itemcheck import Sample
+from transfer.workers import soon_in_database
+from wire import manifest, messages
 
 __all__ = ["back_up", "owner"]
 pytestmark = pytest.mark.django_db
@@ -139,3 +157,96 @@ def test_a_station_that_was_only_listed_from_gives_no_receipt_for_another_disk(t
             assert list(store.iterdir()) == []
         phone.stored(b"second" * 100)
         desk.close()
+
+
+# What is missing while the disk is away is not lost
+
+
+def kept(backup):
+    """A backup that is stored, and the manifest page and first chunk of it."""
+    backup.run()
+    header = manifest.decode_header(backup.header)
+    [(pack, entry)] = place_of(backup.vault, next(iter(backup.bodies))).values()
+    return header.pages[0], Piece(0, Place(pack, entry), entry.raw_len)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_nothing_is_set_apart_while_the_disk_is_away(back_up):
+    backup = back_up(contents())
+    page, piece = kept(backup)
+    recovery = Recovery(backup.vault, None)
+    acts = [
+        partial(manifests.page_bytes, backup.vault, page),
+        partial(manifests.check_complete, backup.vault, manifest.decode_header(backup.header)),
+        partial(manifests.header_of, backup.row),
+        partial(recovery.read, piece),
+        partial(findings, backup.row),
+        partial(list, NotedCheck(Sample()).run()),
+        partial(list, NotedCheck().held(Pack.objects.get())),
+    ]
+    with unmounted():
+        for act in acts:
+            with pytest.raises(StoreAway):
+                act()
+    soon_in_database(connections.close_all).result(10)
+    assert not Pack.objects.exclude(damaged_at=None).exists()
+    assert backup.row.damage == ""
+    assert recovery.read(piece) in backup.bodies.values()
+
+
+def test_packs_that_only_looked_lost_are_not_called_lost_by_the_check_of_their_sizes(back_up):
+    """The disk goes after the pages were read."""
+    backup = back_up(contents())
+    backup.run()
+    with unmounted(), pytest.raises(StoreAway):
+        manifests._check_sizes({Pack.objects.get().name})
+    assert not Pack.objects.exclude(damaged_at=None).exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_vaults_key_is_not_called_missing(back_up):
+    backup = back_up(contents())
+    backup.run()
+    vaults.keys_of.cache_clear()
+    with unmounted(), pytest.raises(StoreAway):
+        vaults.keys_of(backup.vault.pk)
+
+
+def test_a_rebuild_forgets_no_pack_of_a_disk_that_goes(back_up):
+    back_up(contents()).run()
+    with unmounted(), pytest.raises(StoreAway):
+        list(Rebuild().run())
+    assert Pack.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "read", [lambda pack: rereading._read(pack), lambda _pack: list(NotedCheck(Sample()).run())]
+)
+def test_a_sound_pack_that_was_set_apart_counts_again_when_it_was_read_whole(back_up, read):
+    same = contents()
+    back_up(same).run()
+    chunks.set_apart([the_pack()])
+    assert back_up(same).send()
+    list(NotedCheck().run())
+    assert Pack.objects.exclude(damaged_at=None).exists()  # its structure says nothing of its bytes
+    read(Pack.objects.get())
+    assert not Pack.objects.exclude(damaged_at=None).exists()
+    assert not back_up(same).send()
+
+
+@pytest.mark.parametrize("harm", [rot, truncate, remove])
+def test_a_damaged_pack_stays_set_apart_however_often_it_is_read(back_up, harm):
+    back_up(contents()).run()
+    harm(the_pack())
+    for _ in range(2):
+        rereading._read(Pack.objects.get())
+        list(NotedCheck(Sample()).run())
+        assert Pack.objects.exclude(damaged_at=None).exists()
+
+
+def test_a_pack_in_which_the_index_places_chunks_wrongly_is_not_taken_back(back_up):
+    back_up(contents()).run()
+    Chunk.objects.filter(raw_length=500).update(offset=59)
+    chunks.set_apart([the_pack()])
+    rereading._read(Pack.objects.get())
+    assert Pack.objects.exclude(damaged_at=None).exists()

@@ -1,22 +1,23 @@
 """Checking the store against the database, and noting on each snapshot what came of it.
 
 ``proven_at`` is set when every byte of a snapshot was read, authenticated and hashed, and all was
-sound. ``damage`` is set by whatever finds damage, and only such a whole reading takes it away.
+sound. ``damage`` is set by whatever finds damage, and only such a whole reading takes it away; the
+same goes for a pack that is set apart. A disk that went away is no damage: a check ends with
+:class:`~transfer.store.backends.StoreAway` then.
 """
 
 from collections.abc import Iterator
 from typing import Final
 
+from django.db.models import QuerySet
 from django.utils import timezone
 
-from transfer import chunks, station
+from transfer import chunks, manifests, station
 from transfer.index import DatabaseIndex, indexed, promised
 from transfer.models import Pack, Snapshot
 from transfer.store.check import Checker
 from transfer.store.findings import Finding, IndexedSnapshot, Kind
 from transfer.store.itemcheck import Sample
-from transfer.store.objects import OWNER
-from wire.errors import NotFound, StationFault
 
 _DAMAGE_CHARS: Final = 300
 _WHOLE: Final = 1.0
@@ -46,6 +47,8 @@ class NotedCheck(Checker):
             for finding in check.packs():
                 _set_apart(finding)
                 yield finding
+            if self._proves:
+                self._take_back(Pack.objects.filter(vault_id=vault_id.hex()))
         for snapshot in self._database.snapshots(vault_id):
             yield from self.snapshot(vault_id, snapshot)
 
@@ -61,6 +64,7 @@ class NotedCheck(Checker):
         self.snapshots += 1
         rows = Snapshot.objects.filter(vault_id=vault_id.hex(), snapshot_id=snapshot.snapshot_id)
         if first is not None:
+            station.identity().require_store()
             self.damaged_snapshots += 1
             rows.update(damage=_summary(first, count))
         elif self._proves:
@@ -68,22 +72,34 @@ class NotedCheck(Checker):
 
     def held(self, pack: Pack) -> Iterator[Finding]:
         """Read one pack whole; on damage, also what its snapshots have to say, noted on each."""
-        found = list(self.pack(bytes.fromhex(pack.vault_id), pack.pk, pack.size))
+        found = self._read(pack)
         if not found:
+            chunks.take_back(pack.pk)
             return
-        self._require_store()
+        station.identity().require_store()
         for finding in found:
             _set_apart(finding)
             yield finding
         for row in promised(Snapshot.objects.filter(pack_refs__pack=pack)).order_by("pk"):
             yield from self.row(row)
 
-    def _require_store(self) -> None:
-        """A disk that went away has no pack at all, and that is no damage."""
-        try:
-            self._backend.stat(OWNER)
-        except NotFound:
-            raise StationFault("the store is away") from None
+    def _take_back(self, packs: QuerySet[Pack]) -> None:
+        """Of those that were set apart, the ones that are sound after all."""
+        for pack in packs.exclude(damaged_at=None).order_by("pk"):
+            if not self._read(pack):
+                chunks.take_back(pack.pk)
+
+    def _read(self, pack: Pack) -> list[Finding]:
+        """What is wrong with a pack, every byte read, or with what the database says is in it."""
+        vault_id = bytes.fromhex(pack.vault_id)
+        found = list(self.pack(vault_id, pack.pk, pack.size))
+        if found:
+            return found
+        entries = manifests.reader_of(pack.vault_id).directory(pack.pk)
+        if not chunks.are_among(pack, entries):
+            detail = "the index places chunks in this pack that are not there"
+            found.append(Finding(Kind.CONTRADICTS, detail, pack.vault_id, pack=pack.pk))
+        return found
 
     def row(self, row: Snapshot) -> Iterator[Finding]:
         """Check the snapshot of this row."""

@@ -8,6 +8,7 @@ from typing import Final, NamedTuple, TypeVar
 from django.db import connection, transaction
 from django.utils import timezone
 
+from transfer import station
 from transfer.models import Chunk, Pack, SnapshotPack, Vault
 from transfer.store.packs import FinishedPack, PackEntry
 
@@ -66,8 +67,10 @@ def held_of(vault: Vault, chunk_ids: Sequence[bytes]) -> dict[bytes, Held]:
 def set_apart(names: Iterable[str]) -> int:
     """Note that these packs are damaged or gone; returns how many were not known to be.
 
-    Their chunks are not held from now on. What can still be read is still given back.
+    Their chunks are not held from now on. What can still be read is still given back. A disk that
+    went away has no pack at all, and that is no damage: raises :class:`StoreAway`.
     """
+    station.identity().require_store()
     count = 0
     for batch in batches(names):
         fresh = Pack.objects.filter(pk__in=batch, damaged_at=None)
@@ -75,6 +78,20 @@ def set_apart(names: Iterable[str]) -> int:
     if count:
         log.error("%d damaged packs were set apart; the next backups send their chunks", count)
     return count
+
+
+def are_among(pack: Pack, entries: Iterable[PackEntry]) -> bool:
+    """Whether every chunk that is said to lie in this pack is one of the pack's ``entries``."""
+    there = set(entries)
+    rows = Chunk.objects.filter(pack=pack)
+    placed = rows.values_list("chunk_id", "offset", "sealed_length", "raw_length")
+    return all(PackEntry(bytes(each), *where) in there for each, *where in placed)
+
+
+def take_back(name: str) -> None:
+    """Note that every byte of this pack was read and is sound: its chunks are held."""
+    if Pack.objects.filter(pk=name).exclude(damaged_at=None).update(damaged_at=None):
+        log.warning("pack %s was set apart and is sound: it counts again", name)
 
 
 _INSERT: Final = (

@@ -22,8 +22,12 @@ def reader_of(vault_id: str) -> PackReader:
 
 def header_of(snapshot: Snapshot) -> StoredHeader:
     """The stored header with its signature; raises :class:`Damaged`, naming the snapshot."""
-    keys = vaults.keys_of(snapshot.vault_id)
-    stored = get_header(station.identity().backend, keys, snapshot.snapshot_id)
+    identity, keys = station.identity(), vaults.keys_of(snapshot.vault_id)
+    try:
+        stored = get_header(identity.backend, keys, snapshot.snapshot_id)
+    except NotFound:
+        identity.require_store()
+        raise
     if manifest.manifest_hash(stored.header).hex() != snapshot.manifest_hash:
         raise Damaged(f"snapshot {snapshot.snapshot_id}: its header is not the receipted one")
     return stored

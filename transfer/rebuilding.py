@@ -72,6 +72,7 @@ class Rebuild:
             Pack.objects.filter(pk__gt=last).order_by("pk").values_list("pk", flat=True)[:_ROWS]
         ):
             gone = [name for name in names if not _is_there(self._backend, name)]
+            station.identity().require_store()
             with transaction.atomic():
                 for model in (Chunk, Lease, SnapshotPack):
                     model._default_manager.filter(pack_id__in=gone).delete()
@@ -90,6 +91,7 @@ class Rebuild:
             if use:
                 yield _contradiction("this account has another vault, which is in use", vault_id)
             return
+        station.identity().require_store()
         try:
             with transaction.atomic():
                 owner = rival.owner_id if rival is not None else None

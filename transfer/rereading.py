@@ -49,11 +49,14 @@ def read_slice(pause: Callable[[float], None] = time.sleep) -> None:
 
 
 def due(now: datetime) -> list[Pack]:
-    """The next packs to read, the longest unread first; none when today's share is done."""
-    sound = Pack.objects.filter(damaged_at=None)
-    total = _size(sound)
-    left = total / ROUND_DAYS - _size(sound.filter(read_at__gt=now - _DAY))
-    oldest = sound.annotate(last=Coalesce("read_at", "created_at")).filter(last__lt=now - _DAY)
+    """The next packs to read, the longest unread first; none when today's share is done.
+
+    Those that were set apart are among them: what is sound again, as after a disk that failed for
+    a moment, is taken back.
+    """
+    packs = Pack.objects.all()
+    left = _size(packs) / ROUND_DAYS - _size(packs.filter(read_at__gt=now - _DAY))
+    oldest = packs.annotate(last=Coalesce("read_at", "created_at")).filter(last__lt=now - _DAY)
     chosen: list[Pack] = []
     for pack in oldest.order_by("last", "pk")[:PACKS_MAX]:
         if left <= 0 and pack.last > now - ROUND_DAYS * _DAY:

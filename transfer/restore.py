@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from transfer import chunks, manifests, trail, vaults
+from transfer import chunks, manifests, station, trail, vaults
 from transfer.chunks import Place
 from transfer.models import Snapshot, Step, Vault
 from transfer.workers import soon_in_database
@@ -181,12 +181,13 @@ class Recovery:
         return manifest.decode_page(manifests.page_bytes(self._vault, header.pages[number]))
 
     def read(self, piece: Piece) -> bytes:
-        """The chunk of one piece; any thread. Raises :class:`Damaged`."""
+        """The chunk of one piece; any thread. Raises :class:`Damaged`, :class:`StoreAway`."""
         if piece.place is None or piece.place.entry.raw_len != piece.length:
             raise Damaged("a chunk of this snapshot is missing from the store")
         try:
             return manifests.reader_of(self._vault.pk).read(piece.place.pack, piece.place.entry)
         except (Damaged, NotFound) as error:
+            station.identity().require_store()
             self._set_apart(piece.place.pack)
             raise Damaged(str(error)) from None
 

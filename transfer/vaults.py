@@ -10,7 +10,7 @@ from transfer import station
 from transfer.models import Issuer, Vault
 from transfer.store.crypto import VaultKeys
 from transfer.store.objects import VAULTS, open_vault, put_vault
-from wire.errors import NotAllowed, VerificationFailed
+from wire.errors import NotAllowed, NotFound, VerificationFailed
 
 
 class AnotherAccount(NotAllowed):
@@ -21,7 +21,11 @@ class AnotherAccount(NotAllowed):
 def keys_of(vault_id: str) -> VaultKeys:
     """The vault's keys, unwrapped with the station's root."""
     identity = station.identity()
-    return open_vault(identity.backend, identity.root, bytes.fromhex(vault_id)).keys
+    try:
+        return open_vault(identity.backend, identity.root, bytes.fromhex(vault_id)).keys
+    except NotFound:
+        identity.require_store()
+        raise
 
 
 def find(owner: AbstractBaseUser, iss: str, sub: str) -> Vault | None:

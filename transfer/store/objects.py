@@ -104,6 +104,8 @@ def require_store(backend: Backend, root: Root, station_id: str) -> None:
         _check_mark(_whole(backend, OWNER), root, station_id)
     except NotFound:
         raise StoreAway from None
+    except Damaged as damage:  # a disk that was pulled out fails like one that is rotten
+        raise StationFault(str(damage)) from None
 
 
 def _check_mark(content: bytes, root: Root, station_id: str) -> None:
