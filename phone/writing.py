@@ -18,7 +18,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Final
 
-from phone import leftovers
+from phone import durable, leftovers
 from phone.checking import ItemCheck
 from phone.errors import NotWritten, Obstacle, TargetUnusable
 from phone.leftovers import NEW_FILE, READ
@@ -47,11 +47,11 @@ class Target:
         self._existing = existing
         self._written: set[tuple[int, int]] = set()
         self._held: tuple[tuple[str, ...], int] | None = None
-        self._touched: set[tuple[str, ...]] = set()
+        self._named: set[tuple[str, ...]] = set()
         self._swept: set[tuple[str, ...]] = set()
         self._lock = threading.Lock()
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            self._above = durable.make(folder)
             self._root = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
         except OSError as error:
             raise TargetUnusable(f"{folder} cannot be used: {error.strerror}.") from None
@@ -86,14 +86,18 @@ class Target:
         with _explained(item):
             folder = self._folder(parents, make=True)
             self._check_free(item, name, folder)
-            self._touched.add(tuple(parents))
+            # The folders on the way may be new as well.
+            self._named.update(tuple(parents[:depth]) for depth in range(len(parents) + 1))
             return ItemFile(self, item, name, os.dup(folder))
 
     def close(self) -> None:
-        """Make the names in every folder that was written to durable."""
-        for parents in sorted(self._touched):
+        """Make the names of every item and of every new folder durable."""
+        for parents in sorted(self._named):
             with suppress(OSError, NotWritten):
                 os.fsync(self._folder(parents, make=False))
+        for folder in self._above:
+            with suppress(OSError):
+                durable.sync(folder)
         self._let_go()
         os.close(self._root)
 

@@ -165,7 +165,7 @@ def test_one_kept_file_is_not_two_items(target, out, monkeypatch):
     assert refusal.value.obstacle is Obstacle.COLLISION
 
 
-LEFTOVER = ".backupstation-0123456789abcdef.part"
+LEFTOVER = ".backupstation-0123456789abcdef\x7f.part"
 
 
 def test_what_a_killed_restore_left_is_removed_and_nothing_else(out):
@@ -188,6 +188,24 @@ def test_what_a_killed_restore_left_is_removed_and_nothing_else(out):
     target.check(item_of("sub/b.txt", b"hello"))
     target.close()
     assert {path.name for path in (out / "sub").iterdir()} == {*others, LEFTOVER}
+
+
+def test_a_restored_item_is_never_taken_for_a_leftover(out):
+    """Not even one whose name a temporary file has had: it may have been backed up as it was."""
+    first = Target(out)
+    file = first.begin(item_of("a.txt", b"hello"))
+    (leftover,) = (path.name for path in out.iterdir())
+    file.abort()
+    likely = leftover.replace("\x7f", "")
+    with pytest.raises(NotWritten) as refusal:
+        put(first, leftover, b"hello")
+    assert refusal.value.obstacle is Obstacle.NAME
+    put(first, likely, b"hello")
+    first.close()
+    second = Target(out)
+    second.check(item_of("b.txt", b"hello"))
+    second.close()
+    assert tree(out) == {likely: b"hello"}
 
 
 def test_what_another_restore_is_writing_stays(target, out):
@@ -239,6 +257,21 @@ def test_an_item_is_durable_before_it_has_its_name(target, out, monkeypatch):
     )
     put(target, "a.txt", b"hello")
     assert happened == ["sync", "link"]
+
+
+def test_the_names_of_new_folders_are_durable_too(tmp_path, monkeypatch):
+    synced = []
+    real_sync = os.fsync
+    monkeypatch.setattr(
+        os, "fsync", lambda fd: synced.append(Path(f"/dev/fd/{fd}").resolve()) or real_sync(fd)
+    )
+    (tmp_path / "there").mkdir()
+    target = Target(tmp_path / "there" / "new" / "out")
+    put(target, "a/b/c.txt", b"hello")
+    target.close()
+    new = ["there", "there/new", "there/new/out", "there/new/out/a", "there/new/out/a/b"]
+    assert {tmp_path / name for name in new} <= set(synced)
+    assert tmp_path not in synced
 
 
 def test_a_file_that_appears_meanwhile_is_not_touched(target, out):
