@@ -33,6 +33,7 @@ class Connection:
 
     def __init__(self, websocket: ClientConnection, address: Address) -> None:
         self._websocket = websocket
+        self._spoke = time.monotonic()
         self.address = address
 
     def send(self, message: bytes) -> None:
@@ -40,6 +41,7 @@ class Connection:
 
         That the connection has ended, and why, shows when receiving.
         """
+        self._spoke = time.monotonic()
         with suppress(ConnectionClosed):
             self._websocket.send(message)
 
@@ -58,6 +60,21 @@ class Connection:
         if isinstance(message, str):
             raise MalformedMessage("a text message")
         return message
+
+    def receive_or_ping(self, ping: Callable[[], None]) -> bytes:
+        """The next message; ``ping`` is called whenever this side has said nothing for a while.
+
+        However much the other side says: it closes what is silent, and this thread may be the only
+        one that has time. Raises :class:`TimedOut` when nothing comes for a minute.
+        """
+        deadline = time.monotonic() + limits.IDLE_SECONDS
+        while (now := time.monotonic()) < deadline:
+            try:
+                return self.receive(max(0.0, self._spoke + limits.PING_SECONDS - now))
+            except TimeoutError:
+                self._spoke = time.monotonic()
+                ping()
+        raise TimedOut("the station was silent for too long")
 
     def close(self) -> None:
         """Close in order, with a short wait for the station to agree."""
@@ -106,14 +123,3 @@ def _connect(address: Address, invitation: Invitation) -> ClientConnection:
 
 def _why(error: Exception) -> str:
     return getattr(error, "strerror", None) or str(error) or type(error).__name__
-
-
-def receive_or_ping(connection: Connection, ping: Callable[[], None]) -> bytes:
-    """The next message; pings while there is none. Raises :class:`TimedOut` after a minute."""
-    deadline = time.monotonic() + limits.IDLE_SECONDS
-    while time.monotonic() < deadline:
-        try:
-            return connection.receive(limits.PING_SECONDS)
-        except TimeoutError:
-            ping()
-    raise TimedOut("the station was silent for too long")

@@ -40,28 +40,37 @@ class Delivery:
         self.verified = self.verified_bytes = self.received = self.kept = 0
         self._sink, self._tell = sink, tell
         self._total, self._count = chosen.size, len(chosen.items)
+        self._unasked_bytes = 0
+        self._told = 0.0
         self._items = deque(self._acceptable(chosen.items))
-        self._unasked_bytes = self._total - sum(item.size for _, item in self._items)
         self._chunks_done = 0
         self._current: ItemSink | None = None
         self._refusal: NotWritten | None = None
         self._finishers = ThreadPoolExecutor(_FINISHERS, "phone-finish")
         self._finishing: deque[tuple[Item, Future[None]]] = deque()
-        self._told = 0.0
 
     def _acceptable(self, items: list[tuple[int, Item]]) -> Iterator[tuple[int, Item]]:
-        """Those that the sink lacks and can take: the others are not even asked for."""
+        """Those that the sink lacks and can take: the others are not even asked for.
+
+        Looking at what is there already takes its time, so progress is told.
+        """
         for number, item in items:
-            try:
-                wanted = self._sink.check(item)
-            except NotWritten as refusal:
-                self._fail(item, refusal)
-                continue
-            if wanted:
+            if self._is_wanted(item):
                 yield number, item
             else:
-                self.kept += 1
-                self._have(item)
+                self._unasked_bytes += item.size
+            self._tell_progress(at_once=False)
+
+    def _is_wanted(self, item: Item) -> bool:
+        try:
+            if self._sink.check(item):
+                return True
+        except NotWritten as refusal:
+            self._fail(item, refusal)
+        else:
+            self.kept += 1
+            self._have(item)
+        return False
 
     def fetch(self, fetching: Fetching, snapshot_id: str) -> None:
         """Go on until every item is delivered or failed; raises what ended the connection."""

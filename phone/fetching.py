@@ -14,7 +14,6 @@ from itertools import islice
 from queue import Empty, SimpleQueue
 from typing import Final, NamedTuple
 
-from phone.connection import receive_or_ping
 from phone.session import GOODBYE_SECONDS, Session
 from wire import limits, messages
 from wire.channel import FrameType, Sealed, frames, split_data
@@ -76,9 +75,7 @@ class Fetching:
         session = self._session
         try:
             while True:
-                message = receive_or_ping(
-                    session.connection, lambda: session.reply(messages.Ping())
-                )
+                message = session.connection.receive_or_ping(lambda: session.reply(messages.Ping()))
                 self._count(len(message))
                 sealed = session.channel.reserve(message)
                 self._arrivals.put(self._pool.submit(self._decrypt, sealed))

@@ -9,7 +9,6 @@ from queue import SimpleQueue
 
 from cryptography.utils import Buffer
 
-from phone.connection import receive_or_ping
 from phone.session import GOODBYE_SECONDS, Session
 from wire import messages
 from wire.channel import FrameType, control_frame, frames
@@ -69,8 +68,8 @@ class Line:
     def _receive(self) -> None:
         try:
             while True:
-                message = receive_or_ping(
-                    self._session.connection, lambda: self.say(messages.Ping())
+                message = self._session.connection.receive_or_ping(
+                    lambda: self.say(messages.Ping())
                 )
                 for frame in frames(self._session.channel.open(message)):
                     if frame.type is not FrameType.CONTROL:

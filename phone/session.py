@@ -8,7 +8,7 @@ from typing import Final, TypeVar
 
 from cryptography.utils import Buffer
 
-from phone.connection import Connection, receive_or_ping
+from phone.connection import Connection
 from phone.errors import CutOff, PhoneError
 from phone.link import Link
 from wire import limits, messages
@@ -109,7 +109,7 @@ class Session:
                     raise MalformedMessage(f"{type(answer).__name__} instead of {kind.__name__}")
 
     def _patient_receive(self) -> bytes:
-        return receive_or_ping(self.connection, lambda: self.send(messages.Ping()))
+        return self.connection.receive_or_ping(lambda: self.send(messages.Ping()))
 
     def close(self) -> None:
         """Say goodbye and close; a station that is gone already is no error."""

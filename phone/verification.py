@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from phone import im
-from phone.connection import open_connection, receive_or_ping
+from phone.connection import open_connection
 from phone.errors import CutOff, NotPermitted, Untrusted
 from phone.events import OwnerAsked, Tell, Verified
 from phone.link import Link
@@ -144,7 +144,7 @@ class _Shaking:
         """Go on until this happens; what else happens is told, or refused."""
         while True:
             self._flush()
-            event = self.handshake.receive(receive_or_ping(self.connection, self._ping))
+            event = self.handshake.receive(self.connection.receive_or_ping(self._ping))
             if isinstance(event, kind):
                 self._flush()
                 return event

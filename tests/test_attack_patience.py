@@ -11,8 +11,13 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from accounts.models import User
 from backupstation import roles
+from phone.checking import Nowhere
+from phone.enrolling import ready
+from phone.link import read_link
+from phone.restore import restore
+from phone.state import Home
 from tests.attacker import AccountPhone, Desk
-from tests.stations import ROOT, running
+from tests.stations import ROOT, Phone, running
 from transfer import approvals, invitations
 from transfer.connection import Connection
 from wire import limits, messages
@@ -112,3 +117,21 @@ def test_a_restore_that_falls_silent_is_closed(phone, count):
             wire.say(messages.ChunksGet(snapshot, 0, wants))
         assert str(wire.closing(10)).startswith("4408")
         assert time.monotonic() - began >= 3
+
+
+class SlowToLook(Nowhere):
+    """A folder with so much in it that it takes a while to see what is there already."""
+
+    def check(self, item):
+        time.sleep(3)
+        return super().check(item)
+
+
+def test_a_phone_that_looks_at_what_it_has_is_not_silent(phone, tmp_path, monkeypatch):
+    """The station's pings alone must not keep it from saying something itself."""
+    monkeypatch.setattr(limits, "PING_SECONDS", 1.6)
+    snapshot, _ = phone.stored(b"one", b"two")
+    station = phone.desk.station
+    Phone(tmp_path / "home").enrol(station)
+    identity, link = ready(read_link(station.link()), Home(tmp_path / "home"))
+    assert restore(link, snapshot, SlowToLook(), identity, patience=0).items == 2

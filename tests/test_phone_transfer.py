@@ -385,6 +385,20 @@ def test_a_cut_restore_goes_on_where_it_was(tmp_path, home, monkeypatch):
     assert same(tmp_path / "out/chats", chats)
 
 
+def test_looking_at_what_is_there_already_is_progress(tmp_path, home, monkeypatch):
+    monkeypatch.setattr("phone.delivering._TELL_SECONDS", -1)
+    chats = fill(tmp_path / "chats", files=4)
+    with Peer() as peer:
+        stored = run_backup(peer, home, chats)
+        bring_back(peer, home, stored.snapshot_id, tmp_path / "out")
+        events = []
+        done = bring_back(peer, home, stored.snapshot_id, tmp_path / "out", tell=events.append)
+        assert (done.kept, done.received) == (4, 0)
+    told = [event for event in events if isinstance(event, Progress)]
+    assert [event.items for event in told] == [1, 2, 3, 4, 4]
+    assert [event.done for event in told[3:]] == [stored.bytes, stored.bytes]
+
+
 def test_a_station_that_stays_away_is_given_up_after_the_patience(tmp_path, home, monkeypatch):
     monkeypatch.setattr("phone.resuming._FIRST_DELAY_SECONDS", 0.05)
     chats = fill(tmp_path / "chats")
