@@ -16,7 +16,7 @@ from accounts import enrolment as enrolments
 from accounts import issuer
 from accounts.models import Phone, User
 from accounts.tickets import connection_confirmed, connection_refused
-from transfer import enrolment, ingest, invitations, receipts, standing, station, trail
+from transfer import approvals, enrolment, ingest, invitations, receipts, standing, station, trail
 from transfer.models import Invitation, Issuer, Step
 from wire.errors import StorageFull
 from wire.im import Refused
@@ -83,5 +83,6 @@ def prepare() -> None:
         identity.backend.spool()
     receipts.settle_all()
     ingest.cut_abandoned()
+    approvals.withdraw_abandoned()
     invitations.end_abandoned()
     invitations.sweep(timezone.now())

@@ -547,6 +547,22 @@ def test_a_phone_that_is_back_displaces_its_own_connection_and_no_two_are_open(d
         assert newer.hear(messages.Pong)
 
 
+def test_who_says_goodbye_before_it_is_in_has_no_follow_up_left(desk, phone):
+    with phone.opened() as wire:
+        given = [Invitation.decode(wire.begin().invitation)]
+        wire.cut()
+    with phone.opened(invitation=given[0]) as again:
+        given.append(Invitation.decode(again.begin(wire.snapshot_id).invitation))
+        again.cut()
+    assert desk.wait_for(given[0], "shown")
+    with phone.connected(given[1]) as leaving:
+        leaving.first(phone.ask(given[1]).ticket)
+        leaving.hear(messages.Second)
+        leaving.say(messages.Bye())
+        assert leaving.closing() == 1000
+    assert all(desk.wait_for(one, "ended") for one in given)
+
+
 def test_the_owner_sees_whom_the_im_server_refused_and_why_once(desk, phone):
     taken, late = desk.invitation(), desk.invitation(seconds=-limits.CLOCK_SKEW_SECONDS - 5)
     other = AccountPhone(desk, name="Alice's fourth phone")

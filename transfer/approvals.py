@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from transfer import trail
@@ -12,6 +13,7 @@ from transfer.models import (
     ApprovalKind,
     ApprovalQuerySet,
     ApprovalState,
+    InvitationState,
     Step,
 )
 from wire import limits
@@ -72,5 +74,15 @@ def state_of(approval: Approval) -> ApprovalState:
 
 
 def withdraw(approval: Approval) -> None:
-    """The phone left before an answer: its question goes with it."""
-    Approval.objects.filter(pk=approval.pk, state=ApprovalState.WAITING).delete()
+    """The phone left before it was enrolled or linked: its question goes, whatever the answer.
+
+    A denial stays: this invitation is not asked for again.
+    """
+    Approval.objects.filter(pk=approval.pk).exclude(state=ApprovalState.DENIED).delete()
+
+
+def withdraw_abandoned() -> None:
+    """At start-up no phone waits: withdraw what was not answered, or answered and not used."""
+    unused = Q(state=ApprovalState.WAITING)
+    unused |= Q(state=ApprovalState.ALLOWED, invitation__state=InvitationState.SHOWN)
+    Approval.objects.filter(unused).delete()

@@ -179,24 +179,27 @@ class Proving:
         await then()
 
     async def _finish_enrolment(self) -> None:
-        approval, self._approval = self._approval, None
-        if approval is None:
-            return
-        grant = await self._work.change(self._enrol, approval)
-        await self._begun().enrolled(grant)
+        if self._approval is not None:
+            grant = await self._work.change(self._enrol, self._approval)
+            await self._begun().enrolled(grant)
 
     def _enrol(self, approval: Approval) -> messages.Enrolled:
         """On a database thread, as ``_claim``; what is claimed is released if enrolling fails."""
         verification.claim(self._live(), bytes.fromhex(approval.phone_key))
         _claimed[self.session_id] = self
-        return verification.enrol(self._live(), approval)
+        enrolled = verification.enrol(self._live(), approval)
+        self._approval = None
+        return enrolled
 
     async def _finish_link(self) -> None:
+        if self._first is not None:
+            await self._work.change(self._link, self._first)
+            await self._send_second()
+
+    def _link(self, first: FirstAccepted) -> None:
+        """On a database thread: what the owner allowed is used now."""
+        self._vault = verification.link(self._live(), first.ticket)
         self._approval = None
-        if self._first is None:
-            return
-        self._vault = await self._work.change(verification.link, self._live(), self._first.ticket)
-        await self._send_second()
 
     # The end
 
@@ -232,7 +235,7 @@ class Proving:
         try:
             if cause is None or isinstance(cause, TimedOut | StationFault):
                 await in_database(invitations.release, self.session_id)
-            elif self._begun().is_open:
+            elif self._begun().is_open or self._live().purpose == InvitationPurpose.FOLLOW_UP:
                 await in_database(invitations.end_all, self._live())
             else:
                 await in_database(invitations.end, self.session_id)

@@ -38,13 +38,21 @@ def find(owner: AbstractBaseUser, iss: str, sub: str) -> Vault | None:
         return vault
     if vault is not None and vault.owner_id is not None:
         raise AnotherAccount("this account is linked to another user of this station")
-    other = Vault.objects.filter(owner_id=owner.pk).first()
+    _refuse(Vault.objects.filter(owner_id=owner.pk).first())
+    return None
+
+
+def check_issuer(owner: AbstractBaseUser, iss: str) -> None:
+    """Raise :class:`AnotherAccount` when what this owner keeps is another issuer's account's."""
+    _refuse(Vault.objects.filter(owner_id=owner.pk).exclude(iss=iss).first())
+
+
+def _refuse(other: Vault | None) -> None:
     if other is not None:
         raise AnotherAccount(
             f"this user's backups belong to an account of {_place(other.iss)}: make the code for"
             " that one, or for another user of this station"
         )
-    return None
 
 
 def _place(iss: str) -> str:

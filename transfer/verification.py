@@ -120,9 +120,13 @@ def link(invitation: Invitation, ticket: tokens.Ticket) -> Vault:
 
 
 def ask_to_enrol(invitation: Invitation, phone_key: bytes, name: str, digits: str) -> Approval:
-    """Put the enrolment to the owner; only an embedded IM server enrols through the station."""
+    """Put the enrolment to the owner; only an embedded IM server enrols through the station.
+
+    Raises :class:`wire.errors.NotAllowed` when the owner's backups are another IM server's.
+    """
     if invitation.issuer.origin or invitation.purpose != InvitationPurpose.QR:
         raise VerificationFailed("phones are not enrolled through this invitation")
+    vaults.check_issuer(invitation.owner, invitation.issuer.iss)
     return approvals.ask(
         invitation.session_id,
         ApprovalKind.ENROL,
@@ -135,11 +139,12 @@ def ask_to_enrol(invitation: Invitation, phone_key: bytes, name: str, digits: st
 def enrol(invitation: Invitation, approval: Approval) -> messages.Enrolled:
     """The owner allowed the phone: enrol it, link its account, and invite it to go on.
 
-    The invitation was claimed for it before.
+    The invitation was claimed for it before. A phone whose account cannot be linked is none.
     """
     phone_key = bytes.fromhex(approval.phone_key)
-    grant = enrolment.enrol(invitation.owner, phone_key, approval.name)
-    vaults.link(invitation.owner, grant.iss, grant.sub)
+    with transaction.atomic():
+        grant = enrolment.enrol(invitation.owner, phone_key, approval.name)
+        vaults.link(invitation.owner, grant.iss, grant.sub)
     trail.record(invitation.session_id, Step.ENROLLED, {"name": approval.name})
     follow_up = invitations.follow_up(
         invitation,
