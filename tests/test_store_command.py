@@ -8,6 +8,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -177,6 +178,19 @@ def test_names_snapshot_and_item_of_a_damaged_pack(kept: Kept, damage: str) -> N
     assert {found["snapshot"] for found in told["findings"]} == {"", kept.second}
     kinds = {"missing"} if damage == "deleted" else {"altered"}
     assert {found["kind"] for found in told["findings"]} == kinds
+
+
+def test_items_that_one_pack_has_hurt_share_a_line(kept: Kept) -> None:
+    for pack in set(_packs(kept.store)) - {kept.pack_of_second}:
+        (kept.store / pack).unlink()
+    findings = _answer(kept, "check", code=1)["findings"]
+    hurt = Counter((one["snapshot"], one["pack"]) for one in findings if one["item"])
+    told = [line for line in _store(kept, "check", code=1).splitlines() if " more" in line]
+    assert len(told) == len(hurt)
+    for (snapshot, pack), number in hurt.items():
+        [line] = [line for line in told if snapshot in line and pack in line]
+        assert f"): {number} items: " in line
+        assert f" and {number - 3} more" in line
 
 
 def test_only_reading_finds_a_flipped_byte_of_a_chunk_and_names_the_item(kept: Kept) -> None:

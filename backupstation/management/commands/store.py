@@ -11,7 +11,7 @@ from rich.filesize import decimal
 
 from accounts.models import User
 from backupstation import occupied, prepared, relinking, words
-from backupstation.told import Told
+from backupstation.told import Told, counted
 from transfer import station
 from transfer.checking import NotedCheck
 from transfer.models import Vault
@@ -81,7 +81,7 @@ class Command(BaseCommand):
         rebuild = Rebuild()
         tally = rebuild.tally
         told = Told(self.stdout, as_json=options["json"])
-        with told.progress(lambda: f"{tally.packs} packs, {tally.snapshots} snapshots"):
+        with told.progress(lambda: f"packs: {tally.packs}, snapshots: {tally.snapshots}"):
             for finding in rebuild.run():
                 told.finding(finding)
         linked = relinking.link(owner, options["vault"]) if owner else None
@@ -134,36 +134,37 @@ def _read(check: NotedCheck) -> str:
 
 
 def _checked(check: NotedCheck, told: Told) -> str:
-    text = f"{check.snapshots} snapshots checked{_read(check)}: "
+    text = f"{counted(check.snapshots, 'snapshot')} checked{_read(check)}: "
     if not told.damage:
         text += "nothing is damaged."
     else:
-        text += f"{check.damaged_snapshots} are damaged."
+        text += f"{check.damaged_snapshots} of them damaged."
     if told.unknown:
         text += (
-            f"\n{told.unknown} objects are not in the database: uploads that were cut off, or, "
-            "if the database is older than the store, run `manage.py store rebuild`."
+            f"\nNot in the database: {counted(told.unknown, 'object')}, of uploads that were cut"
+            " off; but if the database is older than the store, run `manage.py store rebuild`."
         )
     return text
 
 
 def _rebuilt(rebuild: Rebuild, linked: Vault | None) -> str:
     tally = rebuild.tally
+    kept = [(tally.vaults, "vault"), (tally.packs, "pack"), (tally.snapshots, "snapshot")]
     lines = [
-        f"In the store: {tally.vaults} vaults, {tally.packs} packs, {tally.snapshots} snapshots.",
+        f"In the store: {', '.join(counted(*each) for each in kept)}.",
         f"The database lacked {tally.added} of these.",
     ]
     if tally.unreceipted:
         lines.append(
-            f"{tally.unreceipted} more snapshots were found without a receipt; phones do not see "
-            "them, the admin does."
+            f"Found without a receipt: {counted(tally.unreceipted, 'more snapshot')}, in the"
+            " admin and hidden from phones."
         )
     if linked is not None:
         lines.append(f"Vault {linked.pk[:8]} belongs to {linked.owner} again.")
     ownerless = Vault.objects.filter(owner=None).count()
     if ownerless:
         lines.append(
-            f"{ownerless} vaults have no owner: `manage.py store rebuild --owner USERNAME` gives "
-            "one to a user, before phones enrol again."
+            f"Without an owner: {counted(ownerless, 'vault')}. `manage.py store rebuild --owner"
+            " USERNAME` gives one to a user, before phones enrol again."
         )
     return "\n".join(lines)
