@@ -20,7 +20,7 @@ from twisted.internet import defer
 from twisted.internet import reactor as _reactor
 from twisted.internet.error import CannotListenError
 
-from backupstation import masking, runtime
+from backupstation import descriptors, masking, runtime
 from backupstation.flow import InputQueue, PeerGone, ServerLimits, TcpPort
 from backupstation.requests import Request, RequestFactory
 from backupstation.sockets import Socket, SocketFactory
@@ -79,6 +79,7 @@ class StationServer(Server):
 
     def listen_and_run(self, host: str, port: int, ready: Callable[[int], None]) -> None:
         """Bind, run the reactor, return when it has stopped."""
+        self.limits = descriptors.fitting(self.limits)
         asyncio.set_event_loop(twisted_loop)
         runtime.log_only_faults(__name__)
         self.ws_factory = self._socket_factory()

@@ -1,8 +1,11 @@
 """What the server refuses, and when it gives up on a peer."""
 
+import resource
+import socket
 import time
 from contextlib import ExitStack
 
+import psutil
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
@@ -246,3 +249,37 @@ def test_an_address_has_a_bounded_number_of_connections():
         with server.connect() as again:
             again.sendall(b"GET /hello HTTP/1.1\r\nHost: x\r\n\r\n")
             receive_until(again, b"hello\r\n0\r\n\r\n")
+
+
+def connect_many(server, held, addresses, each):
+    """Connections that say nothing yet, from several addresses of this machine."""
+    for address in range(addresses):
+        for _ in range(each):
+            raw = held.enter_context(socket.socket())
+            raw.bind((f"127.0.9.{address + 1}", 0))
+            raw.connect(("127.0.0.1", server.port))
+
+
+def answers(raw):
+    raw.sendall(b"GET /hello HTTP/1.1\r\nHost: x\r\n\r\n")
+    return receive_until(raw, b"hello\r\n0\r\n\r\n").startswith(b"HTTP/1.1 200")
+
+
+def test_few_files_by_default_are_no_bound_on_connections():
+    """A soft limit of 256, as on macOS."""
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    with ServerProcess(files=(256, hard), handshake_seconds=30) as server, ExitStack() as held:
+        connect_many(server, held, addresses=3, each=100)
+        with server.connect() as raw:
+            assert answers(raw)
+
+
+def test_connections_leave_files_for_the_work():
+    settings = {"handshake_seconds": 30, "keep_alive_seconds": 30}
+    with ServerProcess(files=(256, 256), **settings) as server, ExitStack() as held:
+        early = held.enter_context(server.connect())
+        assert answers(early)
+        connect_many(server, held, addresses=10, each=30)
+        assert answers(early)
+        assert psutil.Process(server.process.pid).num_fds() < 180
+        assert "128 connections at most" in server.logged()

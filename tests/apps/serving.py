@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 import select
 import signal
 import socket
@@ -9,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 
 import psutil
@@ -31,9 +33,12 @@ QUICK = {
 
 
 class ServerProcess:
-    """The server with quick limits; ``settings`` change them. Use as a context manager."""
+    """The server with quick limits; ``settings`` change them. Use as a context manager.
 
-    def __init__(self, environment=None, **settings):
+    ``files`` are the soft and the hard limit of open files that it is started with.
+    """
+
+    def __init__(self, environment=None, files=None, **settings):
         self.log = tempfile.TemporaryFile()  # noqa: SIM115 - closed by __exit__
         self.process = subprocess.Popen(
             [sys.executable, "-m", "tests.apps.bounded", json.dumps({**QUICK, **settings})],
@@ -41,6 +46,7 @@ class ServerProcess:
             stdout=subprocess.PIPE,
             stderr=self.log,
             env={**os.environ, **(environment or {})},
+            preexec_fn=files and partial(resource.setrlimit, resource.RLIMIT_NOFILE, files),
         )
         self._partial = b""
         first = self.event(seconds=20)
