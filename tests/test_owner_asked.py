@@ -4,15 +4,18 @@ On a connection without a network, where the moment can be chosen.
 """
 
 import asyncio
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+from django.db import connections
 
 from accounts.models import Phone, User
 from backupstation import roles
 from tests.page_cast import alice, shown_to
-from transfer import approvals, proving
+from transfer import approvals, proving, workers
 from transfer.connection import Connection
 from transfer.models import Approval, ApprovalKind, TrailEntry, Vault
 from transfer.workers import in_database
@@ -22,8 +25,17 @@ from wire.invitation import Invitation, parse_link
 KEY = Ed25519PrivateKey.generate()
 
 
+@pytest.fixture(autouse=True)
+def _one_at_a_time(transactional_db, monkeypatch) -> Iterator[None]:
+    """A database in memory locks out who reads while another writes."""
+    with ThreadPoolExecutor(1) as alone:
+        monkeypatch.setattr(workers, "_database", alone)
+        yield
+        alone.submit(connections.close_all).result()
+
+
 @pytest.fixture
-def owner(transactional_db) -> User:
+def owner() -> User:
     return alice()
 
 
@@ -59,7 +71,6 @@ class Asking:
         await self.say()
         self.phone.enrol("Pixel 8")
         await self.say()
-        await asyncio.sleep(0.1)  # a database in memory locks out who writes while another reads
         return self
 
     async def leave(self) -> None:
