@@ -67,19 +67,9 @@ def _new_row(vault: Vault, header: ManifestHeader, manifest_hash: str) -> Snapsh
 
 
 def _take_receipt(row: Snapshot, receipt: SignedReceipt) -> list[Finding]:
-    """Fill in what the station promised.
-
-    A number that is taken (an old database was used beside newer objects) leaves the row without
-    one, so that both snapshots are there.
-    """
-    row.state = SnapshotState.RECEIPTED
-    row.receipt = receipt.token
-    row.stored_at = receipts.moment(receipt.claims.stored)
-    number = receipt.claims.sequence
-    if not Snapshot.objects.filter(vault=row.vault, sequence=number).exclude(pk=row.pk).exists():
-        row.sequence = number
+    if receipts.take(row, receipt):
         return []
-    detail = f"another snapshot has the number {number} too; both are kept"
+    detail = f"another snapshot has the number {receipt.claims.sequence} too; both are kept"
     return [Finding(Kind.CONTRADICTS, detail, row.vault_id, row.snapshot_id)]
 
 

@@ -3,13 +3,15 @@
 import logging
 from datetime import UTC, datetime
 
+from django.db import transaction
 from django.db.models import Max
 
 from transfer import station, vaults
 from transfer.models import Snapshot, SnapshotState, Vault
-from transfer.store.objects import put_receipt
+from transfer.store.objects import StoredVault, put_receipt
+from transfer.store.signed import SignedReceipt, read_receipt
 from wire import tokens
-from wire.errors import ManifestRefused, StationFault, WireError
+from wire.errors import Conflict, Damaged, ManifestRefused, StationFault, WireError
 
 log = logging.getLogger(__name__)
 
@@ -31,13 +33,21 @@ def next_sequence(vault: Vault) -> int:
 def settle(snapshot: Snapshot) -> str:
     """Write the receipts that this vault owes, up to this snapshot's, and return its own.
 
-    Signing is deterministic, so two processes that settle at once write the same bytes.
+    Signing is deterministic, so two processes that settle at once write the same bytes. Another
+    one that can never be written, since its name has other bytes, does not hold up this one.
     """
+    if snapshot.state == SnapshotState.RECEIPTED:
+        return snapshot.receipt
     owed = Snapshot.objects.filter(
         vault=snapshot.vault, state=SnapshotState.COMMITTED, sequence__lte=snapshot.sequence
     ).order_by("sequence")
-    for each in owed:
-        _settle_one(each)
+    for each in owed.select_related("vault"):
+        try:
+            _settle_one(each)
+        except (Conflict, Damaged) as error:
+            if each == snapshot:
+                raise
+            _say_owed(each, error)
     snapshot.refresh_from_db()
     if snapshot.state != SnapshotState.RECEIPTED:
         raise StationFault("this snapshot has no receipt")
@@ -59,9 +69,14 @@ def settle_all() -> int:
             _settle_one(snapshot)
             count += 1
         except WireError as error:
-            stuck.add(snapshot.vault_id)
-            log.error("the receipt of snapshot %s is still owed: %s", snapshot, error)
+            if not isinstance(error, Conflict | Damaged):
+                stuck.add(snapshot.vault_id)
+            _say_owed(snapshot, error)
     return count
+
+
+def _say_owed(snapshot: Snapshot, error: WireError) -> None:
+    log.error("the receipt of snapshot %s is still owed: %s", snapshot, error)
 
 
 def _settle_one(snapshot: Snapshot) -> None:
@@ -69,7 +84,8 @@ def _settle_one(snapshot: Snapshot) -> None:
     if snapshot.sequence is None:
         raise StationFault("a committed snapshot has no sequence")
     before = Snapshot.objects.filter(vault=snapshot.vault, sequence__lt=snapshot.sequence)
-    previous = before.order_by("-sequence").values_list("receipt", flat=True).first()
+    received = before.exclude(receipt="").order_by("-sequence")
+    previous = received.values_list("receipt", flat=True).first()
     receipt = tokens.Receipt(
         iss=identity.station_id_text,
         snapshot_id=snapshot.snapshot_id,
@@ -82,6 +98,45 @@ def _settle_one(snapshot: Snapshot) -> None:
     )
     token = tokens.sign(receipt, identity.key)
     identity.require_store()
-    put_receipt(identity.backend, vaults.keys_of(snapshot.vault_id), snapshot.snapshot_id, token)
+    keys = vaults.keys_of(snapshot.vault_id)
+    try:
+        put_receipt(identity.backend, keys, snapshot.snapshot_id, token)
+    except Conflict:
+        _adopt(snapshot)
+        return
     committed = Snapshot.objects.filter(pk=snapshot.pk, state=SnapshotState.COMMITTED)
     committed.update(state=SnapshotState.RECEIPTED, receipt=token)
+
+
+def _adopt(snapshot: Snapshot) -> None:
+    """Take the receipt that this station gave for the very same manifest before.
+
+    The database forgot it when an older copy was put in its place. Raises :class:`Damaged` when
+    it is no receipt of this station's, :class:`Conflict` when it is another manifest's.
+    """
+    identity, vault = station.identity(), snapshot.vault
+    stored = StoredVault(vaults.keys_of(vault.pk), vault.iss, vault.sub)
+    public = identity.key.public_key()
+    kept = read_receipt(identity.backend, stored, public, snapshot.snapshot_id)
+    if kept.claims.manifest_hash != tokens.b64u(bytes.fromhex(snapshot.manifest_hash)):
+        raise Conflict(f"snapshot {snapshot.snapshot_id} was receipted with another manifest")
+    with transaction.atomic():
+        row = Snapshot.objects.filter(pk=snapshot.pk, state=SnapshotState.COMMITTED).first()
+        if row is not None:
+            take(row, kept)
+            row.save()
+
+
+def take(row: Snapshot, kept: SignedReceipt) -> bool:
+    """Fill in what the station promised; False when another snapshot has its number.
+
+    That happens when an old database was used beside newer objects. The row is left without a
+    number then, so that both are there and the next receipt goes on from the other one.
+    """
+    row.state = SnapshotState.RECEIPTED
+    row.receipt = kept.token
+    row.stored_at = moment(kept.claims.stored)
+    number = kept.claims.sequence
+    others = Snapshot.objects.filter(vault=row.vault_id, sequence=number).exclude(pk=row.pk)
+    row.sequence = None if others.exists() else number
+    return row.sequence is not None

@@ -14,7 +14,7 @@ from backupstation import occupied, prepared, relinking, words
 from backupstation.told import Told, counted
 from transfer import station
 from transfer.checking import NotedCheck
-from transfer.models import Vault
+from transfer.models import Snapshot, SnapshotState, Vault
 from transfer.rebuilding import Rebuild
 from transfer.store.itemcheck import Sample
 from wire.errors import WireError
@@ -64,12 +64,14 @@ class Command(BaseCommand):
         with told.progress(lambda: f"{check.snapshots} of {total} snapshots{_read(check)}"):
             for finding in check.run():
                 told.finding(finding)
+        owed = Snapshot.objects.filter(state=SnapshotState.COMMITTED).count()
         answer = {
+            "owed_receipts": owed,
             "snapshots": check.snapshots,
             "damaged_snapshots": check.damaged_snapshots,
             "bytes_read": check.bytes_read,
         }
-        told.end(answer, _checked(check, told))
+        told.end(answer, _checked(check, told, owed))
         if told.damage:
             sys.exit(1)
 
@@ -133,12 +135,17 @@ def _read(check: NotedCheck) -> str:
     return f", {decimal(check.bytes_read)} read" if check.bytes_read else ""
 
 
-def _checked(check: NotedCheck, told: Told) -> str:
+def _checked(check: NotedCheck, told: Told, owed: int) -> str:
     text = f"{counted(check.snapshots, 'snapshot')} checked{_read(check)}: "
     if not told.damage:
         text += "nothing is damaged."
     else:
         text += f"{check.damaged_snapshots} of them damaged."
+    if owed:
+        text += (
+            f"\nWithout a receipt yet: {counted(owed, 'snapshot')}; a running station writes it"
+            " within ten minutes, or its log says why it cannot."
+        )
     if told.unknown:
         text += (
             f"\nNot in the database: {counted(told.unknown, 'object')}, of uploads that were cut"
