@@ -253,6 +253,28 @@ def test_a_found_snapshot_that_lost_bytes_is_not_committed(back_up):
     assert backup.row.state == SnapshotState.UNRECEIPTED
 
 
+def test_a_pack_that_is_found_damaged_as_the_commit_ends_is_sent_again(back_up, monkeypatch):
+    """A restore or the daily reading may find it after the commit has looked at everything."""
+    same = contents()
+    back_up(same).run()
+    again = back_up(same)
+    assert not set(again.send()) & {hashlib.sha256(each).digest() for each in same}
+    put_header = committing.put_header
+
+    def then_found(*args):
+        put_header(*args)
+        chunks.set_apart(Pack.objects.values_list("pk", flat=True))
+
+    monkeypatch.setattr(committing, "put_header", then_found)
+    with pytest.raises(ManifestRefused, match="send it again"):
+        again.commit()
+    assert not Snapshot.objects.filter(snapshot_id=again.snapshot_id).exists()
+    monkeypatch.setattr(committing, "put_header", put_header)
+    assert again.send()
+    again.commit()
+    assert findings(again.row) == []
+
+
 def test_two_connections_that_commit_at_once_get_one_receipt(back_up, monkeypatch):
     backup = back_up(contents())
     backup.send()
