@@ -241,4 +241,6 @@ LOGGING = {
         "handlers": ["stderr"],
         "level": LOG_LEVEL,
     },
+    # Whatever a page answers with 403 or 404 would be a line that means nothing to an owner.
+    "loggers": {"django.request": {"level": "ERROR" if LOG_LEVEL == "WARNING" else LOG_LEVEL}},
 }

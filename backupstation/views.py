@@ -73,8 +73,10 @@ def approve(request: HttpRequest) -> HttpResponse:
 @never_cache
 def first_run(request: HttpRequest) -> HttpResponse:
     """Make the owner, given the one-time code that the terminal shows."""
-    if not owner.is_missing():
+    if request.user.is_authenticated:
         return redirect("station")
+    if not owner.is_missing():
+        return render(request, "first_run_over.html", status=410)
     code = request.POST.get("code", request.GET.get("code", "")).strip()
     if not owner.is_code_good(code):
         status = 403 if code else 200

@@ -11,10 +11,16 @@ from transfer.models import Vault
 from transfer.store.backends.posix import PosixBackend
 from transfer.store.crypto import Root
 from transfer.store.objects import OWNER, claim_store
-from wire.errors import NotFound
+from transfer.store.rootfile import RootLocked
+from wire.errors import NotFound, WireError
 from wire.invitation import station_id, station_id_text
 
 CANNOT: Final = 2  # exit code when nothing could be done; 1 says that damage was found
+
+
+def returncode(error: WireError) -> int:
+    """The exit code for it: without the passphrase nothing could be tried."""
+    return CANNOT if isinstance(error, RootLocked) else 1
 
 
 def require_root() -> None:

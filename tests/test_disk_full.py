@@ -300,7 +300,7 @@ def starts(station):
             timeout=60,
             check=False,
         )
-        assert told.returncode == 1
+        assert told.returncode == 2
         assert "is full: make room, and start again" in told.stderr
         return False
     return True

@@ -54,7 +54,7 @@ def test_the_code_opens_the_form_and_makes_a_signed_in_superuser_once(code: str)
     assert user.check_password(GOOD)
     assert browser.get("/").status_code == 200
     again = client().post("/first-run/", _form(code, username="mallory"))
-    assert again["Location"] == "/"
+    assert (again.status_code, b"it was used" in again.content) == (410, True)
     assert User.objects.count() == 1
 
 

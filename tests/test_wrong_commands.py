@@ -1,6 +1,7 @@
 """Commands that are given wrongly, or where they cannot work, end with a sentence and a code."""
 
 import os
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -22,9 +23,10 @@ _BOUND = ["setpriv", f"--inh-caps={_LOST}", f"--bounding-set={_LOST}"] if os.get
 
 def told(folder: Path, *arguments: str, **environment: str) -> tuple[int, str]:
     """Exit code and all that was said; never a traceback."""
+    given = {"DJANGO_SUPERUSER_PASSWORD": PASSWORD, **environment}
     done = subprocess.run(
         [*_BOUND, sys.executable, "manage.py", *arguments],
-        cwd=ROOT, env=_environment(folder, DJANGO_SUPERUSER_PASSWORD=PASSWORD, **environment),
+        cwd=ROOT, env=_environment(folder, **given),
         stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
     said = done.stdout + done.stderr
@@ -35,8 +37,8 @@ def told(folder: Path, *arguments: str, **environment: str) -> tuple[int, str]:
 @pytest.mark.parametrize(
     ("command", "code", "says"),
     [
-        ("invite", REFUSED, "No such user"),
-        ("invite --account bob", REFUSED, "No such user"),
+        ("invite", REFUSED, "No station ran on this data folder yet"),
+        ("invite --account bob", REFUSED, "No station ran on this data folder yet"),
         ("phones", DONE, "No phone waits"),
         ("phones allow 482113", REFUSED, "No phone waits"),
         ("phones allow", REFUSED, "six digits"),
@@ -50,7 +52,8 @@ def told(folder: Path, *arguments: str, **environment: str) -> tuple[int, str]:
         ("register https://im.test:99999 AAAAA", REFUSED, "is not an origin"),
         ("register http://127.0.0.1:1 AAAAA", REFUSED, "cannot reach"),
         ("station --port 99999", CANNOT, "from 0 to 65535"),
-        ("station --host nowhere.invalid", REFUSED, "cannot listen"),
+        ("station --host nowhere.invalid", CANNOT, "cannot listen"),
+        ("station --host 192.0.2.1 --port 0", CANNOT, "--host is an address of this machine"),
         ("imserver code bob", REFUSED, "imserver account"),
         ("imserver account ", REFUSED, "A name is needed"),
         ("imserver run --port -1", CANNOT, "from 0 to 65535"),
@@ -129,6 +132,36 @@ def test_a_database_without_its_store_is_not_given_a_new_one(tmp_path: Path) -> 
         code, said = told(tmp_path, *command.split())
         assert (code, "mount its disk" in said) == (CANNOT, True)
     assert not (tmp_path / "store" / "station").exists()
+
+
+def test_an_invitation_beside_a_stopped_station(tmp_path: Path) -> None:
+    folder = tmp_path / "station"
+    Station(folder).start().stop()
+    code, said = told(folder, "invite")
+    assert (code, "has no owner yet" in said) == (REFUSED, True)
+    assert told(folder, *OWNER)[0] == DONE
+    code, said = told(folder, "invite", "--account", "bob")
+    assert (code, "This station has no user bob" in said) == (REFUSED, True)
+    code, said = told(folder, "invite")
+    assert (code, "Nothing answers at http://127.0.0.1:" in said) == (DONE, True)
+
+
+def test_what_holds_a_start_up_is_told_with_code_2(tmp_path: Path) -> None:
+    with closing(socket.create_server(("127.0.0.1", 0))) as taken:
+        port = str(taken.getsockname()[1])
+        code, said = told(tmp_path, "station", "--host", "127.0.0.1", "--port", port)
+    assert (code, "Is a station running already?" in said) == (CANNOT, True)
+    assert told(tmp_path, *OWNER, STATION_PASSPHRASE="open")[0] == DONE
+    wrapped = told(tmp_path, "store", "words", "--yes", STATION_PASSPHRASE="open")
+    assert wrapped[0] == DONE
+    for command in ("station --port 0", "invite"):
+        code, said = told(tmp_path, *command.split())
+        assert (code, "STATION_PASSPHRASE" in said) == (CANNOT, True), said
+
+
+def test_a_password_that_the_first_run_refuses(tmp_path: Path) -> None:
+    code, said = told(tmp_path, *OWNER, DJANGO_SUPERUSER_PASSWORD="1")
+    assert (code, "too short" in said) == (REFUSED, True)
 
 
 def test_what_a_damaged_database_is_answered_with_brings_the_snapshots_back(

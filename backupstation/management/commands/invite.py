@@ -2,6 +2,7 @@
 
 import io
 import json
+import socket
 import sys
 from argparse import ArgumentParser
 from collections.abc import Sequence
@@ -25,6 +26,7 @@ from wire.messages import Binding
 _SCOPES = {"backup": Scope.BACKUP, "restore": Scope.RESTORE, "both": Scope.BACKUP | Scope.RESTORE}
 
 _SNAPSHOT_CHARS_MIN = 8
+_ANSWER_SECONDS = 2.0
 
 
 class Command(BaseCommand):
@@ -56,6 +58,7 @@ class Command(BaseCommand):
         """Issue and print."""
         prepared.database()
         words.refuse_lost_store()
+        _require_started()
         owner = self._owner(options["account"])
         where = listening.current()
         found = [one.address for one in addresses.candidates(bound_to=where.host)]
@@ -68,7 +71,15 @@ class Command(BaseCommand):
         try:
             invitation = _issue(owner, chosen, port, options)
         except (DatabaseError, WireError) as error:
-            raise CommandError(f"No invitation was made: {faults.as_told(error)}.") from None
+            told = faults.as_told(error)
+            raise CommandError(
+                f"No invitation was made: {told}.", returncode=words.returncode(told)
+            ) from None
+        if not _answers(chosen[0], where.port):
+            self.stderr.write(
+                f"Nothing answers at {addresses.origin(chosen[0], where.port)}: start the station"
+                " with `manage.py station` before a phone uses this link."
+            )
         self._tell(invitation, addresses.origin(chosen[0], port), as_json=options["json"])
 
     def _tell(self, invitation: Invitation, origin: str, *, as_json: bool) -> None:
@@ -92,11 +103,33 @@ class Command(BaseCommand):
         if name:
             users = users.filter(username=name)
         found = list(users.order_by("pk")[:2])
+        if not found and name and get_user_model()._default_manager.exists():
+            raise CommandError(f"This station has no user {name}.")
         if not found:
-            raise CommandError("No such user; the first run's link makes the owner.")
+            raise CommandError(
+                "This station has no owner yet: open the link that its start prints, or make one"
+                " with `manage.py createsuperuser`."
+            )
         if len(found) > 1 and not name:
             raise CommandError("This station has several users: choose one with --account NAME.")
         return found[0]
+
+
+def _require_started() -> None:
+    """The IM server inside the station is known once the station has run."""
+    if not Issuer.objects.joined().filter(origin="").exists():
+        raise CommandError(
+            "No station ran on this data folder yet: start it with `manage.py station`."
+        )
+
+
+def _answers(address: IPv4Address | IPv6Address, port: int) -> bool:
+    """Whether anything listens where the link leads."""
+    try:
+        socket.create_connection((str(address), port), timeout=_ANSWER_SECONDS).close()
+    except OSError:
+        return False
+    return True
 
 
 def _issue(
@@ -118,15 +151,10 @@ def _issue(
 
 def _im_origin(name: str | None) -> str | None:
     """The origin that is meant; None for the usual one."""
-    joined = Issuer.objects.joined()
-    if not joined.filter(origin="").exists():
-        raise CommandError(
-            "No station ran on this data folder yet: start it with `manage.py station`."
-        )
     if name is None:
         return None
     origin = "" if name == "inside" else name
-    if not joined.filter(origin=origin).exists():
+    if not Issuer.objects.joined().filter(origin=origin).exists():
         raise CommandError(f"This station is not registered at {name}.")
     return origin
 

@@ -44,7 +44,7 @@ class Command(BaseCommand):
         try:
             answer, text = self._leave(options) if options["leave"] else self._register(options)
         except WireError as error:
-            raise CommandError(str(error)) from None
+            raise CommandError(str(error), returncode=words.returncode(error)) from None
         self.stdout.write(json.dumps(answer) if options["json"] else text)
 
     def _register(self, options: dict[str, Any]) -> tuple[dict[str, Any], str]:

@@ -1,9 +1,10 @@
 """``manage.py station``: start the station and say where it is."""
 
+import errno
 import json
 import threading
 from argparse import ArgumentParser
-from typing import Any
+from typing import Any, Final
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
@@ -23,6 +24,11 @@ from backupstation import (
 from transfer import faults
 from wire.errors import StorageFull, WireError
 from wire.memory import keep_large_buffers
+
+_LOOPBACK_ONLY: Final = [
+    "  No phone can reach it: it has no address but this computer's own. Connect the computer to",
+    "  your network, and let --host or STATION_HOST be 0.0.0.0.",
+]
 
 
 class Command(BaseCommand):
@@ -57,9 +63,7 @@ class Command(BaseCommand):
         try:
             serve(application, options["host"], options["port"], ready=self._ready)
         except OSError as error:
-            raise CommandError(
-                f"{error}. Is a station running already? STATION_PORT or --port names another port."
-            ) from None
+            raise CommandError(_unheard(error), returncode=words.CANNOT) from None
 
     def _prepare(self) -> None:
         try:
@@ -70,11 +74,14 @@ class Command(BaseCommand):
         except (DatabaseError, OSError, WireError) as error:
             if not isinstance(faults.as_told(error), StorageFull):
                 if isinstance(error, WireError):
-                    raise CommandError(f"The station cannot start: {error}.") from None
+                    raise CommandError(
+                        f"The station cannot start: {error}.", returncode=words.CANNOT
+                    ) from None
                 raise
             raise CommandError(
                 f"The disk of {settings.STATION_DATA_DIR} is full: make room, and start again."
-                " Nothing that was kept is lost."
+                " Nothing that was kept is lost.",
+                returncode=words.CANNOT,
             ) from None
 
     def _ready(self, port: int) -> None:
@@ -99,20 +106,35 @@ class Command(BaseCommand):
         if new:
             lines += ["  First run: open this link to become its owner (it works once):"]
         lines += [f"  {first}", "", f"  Listening port: {port}"]
+        reached = [one for one in found if not one.address.is_loopback]
         lines += [
             f"  Phones reach it at {addresses.origin(one.address, port)}  ({one.interface})"
-            for one in found
-            if not one.address.is_loopback
+            for one in reached
         ]
-        lines += [
-            f"  Data: {settings.STATION_DATA_DIR}",
-            "",
-            "  A phone cannot reach it? Use the same Wi-Fi, switch off VPNs on the phone, and let",
-            f"  TCP port {port} through this computer's firewall. Ctrl-C stops the station.",
-            "",
-        ]
-        self._say("\n".join(lines))
+        lines += [f"  Data: {settings.STATION_DATA_DIR}", ""]
+        lines += _help_reaching(port) if reached else _LOOPBACK_ONLY
+        self._say("\n".join([*lines, "  Ctrl-C stops the station.", ""]))
 
     def _say(self, text: str) -> None:
         self.stdout.write(text)
         self.stdout.flush()
+
+
+def _help_reaching(port: int) -> list[str]:
+    return [
+        "  A phone cannot reach it? Use the same Wi-Fi, switch off VPNs on the phone, and let",
+        f"  TCP port {port} through this computer's firewall.",
+    ]
+
+
+def _unheard(error: OSError) -> str:
+    """Why nobody would hear the station; the reason of the system stands below the server's."""
+    reason = getattr(error.__cause__, "socketError", error)
+    match getattr(reason, "errno", None):
+        case errno.EADDRINUSE:
+            return (
+                f"{error}. Is a station running already? STATION_PORT or --port names another port."
+            )
+        case errno.EADDRNOTAVAIL:
+            return f"{error}. --host is an address of this machine; see `ip address`."
+    return f"{error}."

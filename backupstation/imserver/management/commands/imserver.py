@@ -100,7 +100,7 @@ class Command(BaseCommand):
             )
             server.listen_and_run(options["host"], options["port"], partial(self._ready, options))
         except (OSError, ValueError) as error:
-            raise CommandError(f"The IM server cannot start: {error}.") from None
+            raise CommandError(f"The IM server cannot start: {error}.", returncode=2) from None
         return {"stopped": True}, ["stopped"]
 
     def _ready(self, options: Answer, port: int) -> None:
