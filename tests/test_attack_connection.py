@@ -2,8 +2,10 @@
 
 import asyncio
 import os
+import threading
 import time
 from ipaddress import ip_address
+from types import SimpleNamespace
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -20,7 +22,9 @@ from transfer.consumers import counted_as
 from transfer.models import Approval, InvitationState
 from transfer.models import Invitation as InvitationRow
 from transfer.outbox import Outbox
+from transfer.receiving import Receiving
 from wire import limits, messages, proofs
+from wire.channel import control_frame
 from wire.handshake import PhoneHandshake, public_bytes
 from wire.invitation import Invitation, Scope
 from wire.manifest import snapshot_id_text
@@ -404,3 +408,43 @@ def test_the_last_word_does_not_wait_for_somebody_who_never_stops_talking():
 class Unsealed:
     def seal(self, plaintext):
         return plaintext
+
+
+class Plain:
+    """What :class:`Receiving` uses of a session, without a network and in the clear."""
+
+    channel = SimpleNamespace(reserve=lambda message: message, decrypt=lambda message: message)
+    vault = SimpleNamespace(pk="a vault")
+    outbox = SimpleNamespace(say=None)
+
+    def __init__(self):
+        self.obeyed = []
+
+    async def obey_common(self, message):
+        self.obeyed.append(message)
+
+
+def test_a_large_control_message_is_not_decoded_on_the_event_loop(monkeypatch):
+    """Half a mebibyte of names takes as long as some dozen messages of other phones."""
+    decode, where = messages.decode_from_phone, []
+
+    def decode_here(payload):
+        where.append(threading.current_thread())
+        return decode(payload)
+
+    async def talk():
+        session = Plain()
+        receiving = Receiving(session)
+        running = asyncio.create_task(receiving.run())
+        for told in (large, messages.Ping()):
+            await receiving.receive(control_frame(messages.encode(told)))
+        while len(session.obeyed) < 2 and not running.done():
+            await asyncio.sleep(0.01)
+        running.cancel()
+        return session.obeyed
+
+    monkeypatch.setattr(messages, "decode_from_phone", decode_here)
+    names = [f"{number:0200}" for number in range(limits.SELECTION_NAMES_MAX)]
+    large = messages.SnapshotGet("0" * 26, messages.Selection(items=names))
+    assert asyncio.run(talk()) == [large, messages.Ping()]
+    assert [thread is threading.current_thread() for thread in where] == [False, True]

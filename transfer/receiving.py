@@ -29,6 +29,8 @@ from wire.errors import (
 _MESSAGES_IN_FLIGHT: Final = 2 * limits.WINDOW_BYTES // limits.WEBSOCKET_MESSAGE_BYTES_MAX
 _ACK_BYTES: Final = limits.WINDOW_BYTES // 4
 _PROGRESS_SECONDS: Final = 0.5
+# Decoding this much takes less than two milliseconds of the event loop.
+_SMALL_BYTES: Final = 64 * limits.KIB
 _T = TypeVar("_T")
 # By vault and snapshot id: the uploads of this process.
 _under_way: Final[dict[tuple[str, str], "Receiving"]] = {}
@@ -116,7 +118,7 @@ class Receiving:
             for failure in taken.refused:
                 await self._session.outbox.say(failure)
             for payload in taken.control:
-                await self._obey(messages.decode_from_phone(payload))
+                await self._obey(await self._decoded(payload))
             await self._tell_progress()
             self._slots.release()
 
@@ -129,6 +131,12 @@ class Receiving:
         with self._lock:
             self._unacknowledged -= owed
         await self._session.outbox.say(messages.Ack(owed))
+
+    async def _decoded(self, payload: bytes) -> messages.PhoneMessage:
+        """A large one costs the loop too much; one at a time, since decoded it is larger still."""
+        if len(payload) <= _SMALL_BYTES:
+            return messages.decode_from_phone(payload)
+        return await self._done(in_worker(messages.decode_from_phone, payload))
 
     async def _obey(self, message: messages.PhoneMessage) -> None:
         say = self._session.outbox.say
