@@ -40,7 +40,7 @@ def call(origin: str, method: str, path: str, content: bytes = b"") -> Answer:
             body = _read(response)
     except (OSError, http.client.HTTPException, ValueError) as error:  # ValueError: no such host
         why = str(error).strip() or type(error).__name__
-        raise StationFault(f"no answer from the IM server at {origin}: {why}") from None
+        raise StationFault(f"cannot reach the IM server at {origin}: {why}") from None
     if response.status // 100 == 3:
         raise NotAllowed(f"{origin} redirects, which is not followed: name the IM server itself")
     if response.status != http.client.OK:
