@@ -1,5 +1,7 @@
 """What the owner is asked, with who asks in words."""
 
+from collections import Counter
+from collections.abc import Iterable
 from typing import Final, NamedTuple, Self
 
 from django.utils.translation import gettext
@@ -14,6 +16,15 @@ class Question(NamedTuple):
 
     approval: Approval
     asker: str
+    is_alone: bool = True
+    """Whether no other phone that waits shows these digits."""
+
+    @classmethod
+    def all_of(cls, waiting: Iterable[Approval]) -> list[Self]:
+        """Each of them, beside the others."""
+        asked = list(waiting)
+        alike = Counter(approval.digits for approval in asked)
+        return [cls.of(one)._replace(is_alone=alike[one.digits] == 1) for one in asked]
 
     @classmethod
     def of(cls, approval: Approval) -> Self:

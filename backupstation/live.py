@@ -136,8 +136,13 @@ class LivePage(AsyncWebsocketConsumer):
 
 
 def decide(owner: AbstractBaseUser, digits: str, *, allow: bool) -> None:
-    """Pass on the owner's answer; a question that was answered meanwhile needs none."""
+    """Pass on the owner's answer; a question that was answered meanwhile needs none.
+
+    Where several phones show these digits, the page says so and offers no Allow.
+    """
     try:
         approvals.decide(owner, digits, allow=allow)
     except Approval.DoesNotExist:
         log.info("no phone waits with these digits any more")
+    except approvals.SameDigits as refused:
+        log.info("%s", refused)

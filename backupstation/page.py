@@ -62,7 +62,7 @@ class Page:
         """Query the database once and render each part; issue a new code when one is due."""
         transfers = journey.recent(self.owner, now)
         asked = approvals.waiting_for(self.owner).select_related("invitation__issuer")
-        waiting = [Question.of(approval) for approval in asked]
+        waiting = Question.all_of(asked)
         if self._is_code_due(now, transfers):
             self.shown = showing.show(self.owner, self.choice)
         parts = {

@@ -1,9 +1,12 @@
 """The pages a person opens: sign-in, station, recovery sheet, phone, health."""
 
+import io
 import re
 
 import pytest
 from django.core.cache import caches
+from django.core.management import call_command
+from django.core.management.base import CommandError
 
 from accounts import throttle
 from accounts.models import User
@@ -203,6 +206,29 @@ def test_the_owner_answers_without_javascript(owner: User, button: str, state: s
     assert browser.post("/approvals/", {button: "482113"})["Location"] == "/"
     approval.refresh_from_db()
     assert approval.state == state
+
+
+def test_of_two_phones_with_the_same_digits_none_is_allowed_and_both_are_denied(
+    owner: User,
+) -> None:
+    asked = [_ask(owner, name) for name in ("Pixel 8", "Mallory")]
+    browser = signed_in(owner)
+    html = browser.get("/").content.decode()
+    assert html.count("Another phone shows the same digits") == 2
+    assert 'name="allow"' not in html
+    for button, state in (("allow", "waiting"), ("deny", "denied")):
+        assert browser.post("/approvals/", {button: "482 113"})["Location"] == "/"
+        assert {Approval.objects.get(pk=one.pk).state for one in asked} == {state}
+
+
+def test_the_command_denies_all_with_the_same_digits_and_allows_none(owner: User) -> None:
+    asked = [_ask(user, user.username) for user in (owner, bob())]
+    with pytest.raises(CommandError, match="phones deny 482113"):
+        call_command("phones", "allow", "482", "113")
+    told = io.StringIO()
+    call_command("phones", "deny", "482113", stdout=told)
+    assert told.getvalue() == "Alice: denied\nBob: denied\n"
+    assert {Approval.objects.get(pk=one.pk).state for one in asked} == {"denied"}
 
 
 def test_nobody_answers_for_another_owner(owner: User) -> None:

@@ -17,7 +17,11 @@ from transfer.models import (
     Step,
 )
 from wire import limits
-from wire.errors import VerificationFailed
+from wire.errors import NotAllowed, VerificationFailed
+
+
+class SameDigits(NotAllowed):
+    """Which phone the owner holds cannot be told."""
 
 
 def ask(
@@ -50,19 +54,33 @@ def waiting_for(owner: AbstractBaseUser) -> ApprovalQuerySet:
     return waiting.select_related("invitation").order_by("created_at")
 
 
-def decide(owner: AbstractBaseUser, digits: str, *, allow: bool) -> Approval:
+def decide(owner: AbstractBaseUser, digits: str, *, allow: bool) -> list[Approval]:
+    """Answer this owner's questions with these six digits, as :func:`answer` does."""
+    return answer(waiting_for(owner), digits, allow=allow)
+
+
+def answer(waiting: ApprovalQuerySet, digits: str, *, allow: bool) -> list[Approval]:
     """Answer the question with these six digits; raises ``Approval.DoesNotExist``.
 
-    Claimed by a conditional UPDATE: a question is answered once.
+    Claimed by a conditional UPDATE: a question is answered once. When several phones show these
+    digits all are denied, and :class:`SameDigits` is raised rather than that any is allowed.
     """
-    digits = digits.replace(" ", "")
-    approval = waiting_for(owner).filter(digits=digits).get()
-    answer = ApprovalState.ALLOWED if allow else ApprovalState.DENIED
-    waiting = Approval.objects.filter(pk=approval.pk, state=ApprovalState.WAITING)
-    if waiting.update(state=answer) != 1:
+    asked = list(waiting.filter(digits=digits.replace(" ", "")))
+    if allow and len(asked) > 1:
+        raise SameDigits("several phones show these digits: deny them, and let yours ask again")
+    given = ApprovalState.ALLOWED if allow else ApprovalState.DENIED
+    answered = [approval for approval in asked if _give(approval, given)]
+    if not answered:
         raise Approval.DoesNotExist
-    approval.state = answer
-    return approval
+    return answered
+
+
+def _give(approval: Approval, given: ApprovalState) -> bool:
+    waiting = Approval.objects.filter(pk=approval.pk, state=ApprovalState.WAITING)
+    if waiting.update(state=given) != 1:
+        return False
+    approval.state = given
+    return True
 
 
 def state_of(approval: Approval) -> ApprovalState:

@@ -36,17 +36,23 @@ class Command(BaseCommand):
         if not digits:
             raise CommandError("Which one? Give the six digits that the phone shows.")
         words.refuse_lost_store()
+        self._answer(digits, allow=options["action"] == "allow", as_json=options["json"])
+
+    def _answer(self, digits: str, *, allow: bool, as_json: bool) -> None:
+        waiting = Approval.objects.waiting(timezone.now()).select_related("invitation__issuer")
         try:
-            waiting = Approval.objects.waiting(timezone.now()).select_related("invitation__owner")
-            owner = waiting.get(digits=digits).invitation.owner
-            approval = approvals.decide(owner, digits, allow=options["action"] == "allow")
+            answered = approvals.answer(waiting, digits, allow=allow)
         except Approval.DoesNotExist:
             raise CommandError("No phone waits with these digits.") from None
-        except Approval.MultipleObjectsReturned:
-            raise CommandError("Two phones show these digits: deny both on the page.") from None
-        answer = {"name": approval.name, "digits": digits, "state": str(approval.state)}
-        asker = capfirst(Question.of(approval).asker)
-        self._say(options["json"], answer, f"{asker}: {approval.get_state_display()}")
+        except approvals.SameDigits:
+            raise CommandError(
+                f"Several phones show these digits: `phones deny {digits}` denies them all."
+            ) from None
+        lines = [
+            f"{capfirst(Question.of(one).asker)}: {one.get_state_display()}" for one in answered
+        ]
+        names, state = ", ".join(one.name for one in answered), str(answered[0].state)
+        self._say(as_json, {"name": names, "digits": digits, "state": state}, "\n".join(lines))
 
     def _list(self, as_json: bool) -> None:
         waiting = Approval.objects.waiting(timezone.now()).select_related("invitation__issuer")
@@ -71,7 +77,7 @@ class Command(BaseCommand):
         answer = {
             "waiting": [
                 {"digits": row.digits, "name": row.name, "kind": row.kind}
-                for row, _asker in questions
+                for row in (one.approval for one in questions)
             ],
             "enrolled": enrolled,
             "elsewhere": elsewhere,
