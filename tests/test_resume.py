@@ -233,7 +233,7 @@ def test_a_network_lost_for_longer_than_the_patience_is_a_clear_error(place, med
     told = json.loads(run.output)["error"]
     assert told["code"] == "cut_off"
     assert "tried for 2 s" in told["message"]
-    assert "not sent again" in told["hint"]
+    assert "not travel again" in told["hint"]
     assert "Trying again" in run.errors
     assert media.name not in {snapshot["label"] for snapshot in listed(place)}
 
