@@ -48,14 +48,14 @@ def test_says_where_it_listens_and_serves_https_with_a_certificate(tmp_path, cer
 )
 def test_refuses_to_listen_where_phones_would_not_come(tmp_path, options, reason):
     status, _text, error = imserver(tmp_path, "run", "--port", "0", *options)
-    assert status == 1
+    assert status == 2
     assert reason in error
 
 
 def test_a_port_in_use_is_an_error_with_a_reason(tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         status, _text, error = imserver(tmp_path, "run", "--port", str(taken.getsockname()[1]))
-    assert status == 1
+    assert status == 2
     assert "in use" in error
 
 

@@ -205,15 +205,16 @@ def _add_run_arguments(parser: ArgumentParser) -> None:
 def _require_safe_address(options: Answer) -> None:
     """Plain http only on loopback or behind a proxy."""
     if bool(options["certificate"]) != bool(options["private_key"]):
-        raise CommandError("--certificate and --private-key go together.")
+        raise CommandError("--certificate and --private-key go together.", returncode=2)
     try:
         loopback = ip_address(options["host"]).is_loopback
     except ValueError:
-        raise CommandError("--host is an IP address.") from None
+        raise CommandError("--host is an IP address.", returncode=2) from None
     if not (loopback or options["certificate"] or options["behind_proxy"]):
         raise CommandError(
             "Phones reach an IM server elsewhere by https only:"
-            " give --certificate and --private-key, or --behind-proxy."
+            " give --certificate and --private-key, or --behind-proxy.",
+            returncode=2,
         )
 
 
