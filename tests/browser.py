@@ -84,7 +84,8 @@ def sign_in(page: Page, station: Station, path: str = "/") -> None:
 def read_code(page: Page, selector: str = "svg.qr") -> str:
     """What an independent decoder reads from a screenshot of the code."""
     picture = Image.open(io.BytesIO(page.locator(selector).screenshot()))
-    (code,) = zxingcpp.read_barcodes(picture)
+    # Left to itself the decoder now and then finds a linear code in a QR code's rows as well.
+    (code,) = zxingcpp.read_barcodes(picture, formats=zxingcpp.BarcodeFormat.QRCode)
     return str(code.text)
 
 
