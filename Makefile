@@ -22,12 +22,13 @@ help:
 .venv/bin/python:
 	$(PYTHON) -m venv .venv
 
+# The locks are complete; an older pip left to resolve extras again stumbles over newer releases.
 $(RUN_VENV): requirements.lock | .venv/bin/python
-	$(BIN)/pip install --quiet --require-hashes -r requirements.lock
+	$(BIN)/pip install --quiet --no-deps --require-hashes -r requirements.lock
 	@touch $@
 
 $(DEV_VENV): requirements-dev.lock | .venv/bin/python
-	$(BIN)/pip install --quiet --require-hashes -r requirements-dev.lock
+	$(BIN)/pip install --quiet --no-deps --require-hashes -r requirements-dev.lock
 	@touch $(RUN_VENV) $@
 
 install: $(RUN_VENV)
