@@ -285,6 +285,27 @@ def test_nothing_is_stored_before_the_backup_has_begun(desk, phone):
             closed(desk, wire, 4403)
 
 
+def test_what_is_told_of_a_backup_may_be_corrected_until_it_is_stored(desk, phone):
+    with phone.opened() as wire:
+        wire.begin()
+        begun = wire.snapshot_id
+        wire.say(messages.BackupBegin(begun, "files", "by now", 3, 300))
+        assert wire.hear(messages.BackupReady).snapshot_id == begun
+        assert desk.told_of(snapshot=begun) == ["files", "by now", 3, 300]
+        wire.say(messages.BackupBegin(begun, "files", "l" * 201, 3, 300))
+        closed(desk, wire, 4413)
+    with phone.opened() as wire:
+        wire.begin(begun)
+        assert desk.told_of(snapshot=begun) == ["mallory", "", 1, 1]
+
+
+def test_a_stored_backup_does_not_begin_again_on_its_connection(desk, phone, snapshot):
+    with phone.opened() as wire:
+        wire.begin(snapshot[0])
+        wire.say(messages.BackupBegin(snapshot[0], "files", "", 3, 300))
+        closed(desk, wire, 4403)
+
+
 def test_a_backup_begins_once_and_under_a_real_id(desk, phone, backup):
     backup.say(messages.BackupBegin(NOWHERE, "", "", 0, 0))
     closed(desk, backup, 4403)

@@ -47,9 +47,7 @@ def begin(
     """
     station.identity().require_store()
     manifest.check_snapshot_id(message.snapshot_id)
-    manifest.check_label(message.label, message.source)
-    if not (0 <= message.items <= limits.ITEMS_MAX and 0 <= message.bytes < 2**62):
-        raise MalformedMessage("totals")
+    _check_told(message)
     if free <= 0:
         raise StorageFull(f"up to {_megabytes(message.bytes)} of this backup would not fit")
     phone = tokens.thumbprint(phone_key)
@@ -70,8 +68,21 @@ def begin(
     if not created and upload.state != UploadState.COMMITTED:
         upload.state = UploadState.RECEIVING
         upload.invitation = invitation
-        upload.save(update_fields=["state", "invitation"])
+        _note_told(upload, message)
     return Ingest(upload, vault, phone_key, invitation)
+
+
+def _check_told(message: messages.BackupBegin) -> None:
+    manifest.check_label(message.label, message.source)
+    if not (0 <= message.items <= limits.ITEMS_MAX and 0 <= message.bytes < 2**62):
+        raise MalformedMessage("totals")
+
+
+def _note_told(upload: Upload, message: messages.BackupBegin) -> None:
+    """Keep what the phone says of its backup by now, and the upload's state."""
+    upload.source, upload.label = message.source, message.label
+    upload.items, upload.total_bytes = message.items, message.bytes
+    upload.save()
 
 
 class Ingest:
@@ -98,6 +109,18 @@ class Ingest:
         self._known: dict[bytes, Held] = {}
         self._unindexed: list[FinishedPack] = []
         self._unmeasured = 0
+
+    def restate(self, message: messages.BackupBegin) -> None:
+        """The phone knows by now what it will send: a person chose it after the connection stood.
+
+        Raises :class:`NotAllowed` for another snapshot id, or once the snapshot is committed.
+        """
+        self.upload.refresh_from_db()
+        committed = self.upload.state == UploadState.COMMITTED
+        if message.snapshot_id != self.upload.snapshot_id or committed:
+            raise NotAllowed("this connection has begun a backup")
+        _check_told(message)
+        _note_told(self.upload, message)
 
     def lack(self, message: messages.ChunksHave) -> messages.ChunksLack:
         """Which of the announced chunks must be sent; the packs of the others are leased."""

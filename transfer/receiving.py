@@ -156,12 +156,14 @@ class Receiving:
         return self._ingest
 
     async def _begin(self, message: messages.BackupBegin) -> None:
-        if self._ingest is not None:
-            raise NotAllowed("this connection has begun a backup")
+        """Open the upload; said again with the same id, correct what is told of it."""
         session = self._session
-        verification.check_binding(session.invitation, message.snapshot_id)
-        await self._take_over(message.snapshot_id)
-        await self._done(in_database(self._begin_ingest, message))
+        if self._ingest is None:
+            verification.check_binding(session.invitation, message.snapshot_id)
+            await self._take_over(message.snapshot_id)
+            await self._done(in_database(self._begin_ingest, message))
+        else:
+            await self._done(in_database(self._ingest.restate, message))
         follow_up = await self._done(session.new_follow_up(message.snapshot_id))
         await session.outbox.say(messages.BackupReady(message.snapshot_id, follow_up))
 

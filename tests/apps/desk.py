@@ -116,6 +116,12 @@ def snapshots():
     return list(models.Snapshot.objects.order_by("pk").values_list("snapshot_id", flat=True))
 
 
+def told_of(snapshot):
+    """What its phone said of an upload."""
+    row = models.Upload.objects.get(snapshot_id=snapshot)
+    return [row.source, row.label, row.items, row.total_bytes]
+
+
 def vaults_of(account):
     return models.Vault.objects.filter(owner=owner(account)).count()
 
