@@ -284,6 +284,17 @@ def test_the_phone_page_needs_no_sign_in_and_tells_nobody_where_it_was(owner: Us
     assert "not possible yet" in page.content.decode()
 
 
+def test_the_phone_page_says_for_each_app_how_its_export_is_made(owner: User) -> None:
+    page = client().get("/phone/").content.decode()
+    cards = re.findall(r'<details id="howto-(\w+)".*?</details>', page, re.DOTALL)
+    assert cards == (
+        "whatsapp telegram sms messenger discord slack line kakaotalk signal wechat".split()
+    )
+    for card in re.findall(r"<details id=.howto-.*?</details>", page, re.DOTALL):
+        assert 3 <= card.count("<li>") <= 5
+        assert card.count("<dd>") == 2
+
+
 def test_the_language_can_be_switched_and_is_remembered(owner: User) -> None:
     browser = client()
     assert "Sign in" in browser.get("/sign-in/").content.decode()
