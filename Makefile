@@ -65,7 +65,8 @@ lock: $(DEV_VENV)
 		--python-version 3.11 pyproject.toml --group dev -c requirements.lock -o requirements-dev.lock
 
 messages: $(DEV_VENV)
-	$(BIN)/python manage.py makemessages -l zh_Hans --no-obsolete -i .venv -i tests
+	$(BIN)/python manage.py makemessages -l zh_Hans --no-obsolete --no-wrap --add-location file -i .venv -i tests
+	sed -i '/^"Report-Msgid-Bugs-To/d; /^"POT-Creation-Date/d' backupstation/locale/zh_Hans/LC_MESSAGES/django.po
 	$(BIN)/python manage.py compilemessages -i .venv
 
 clean:

@@ -20,7 +20,7 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from backupstation import live, owner, qr, showing
+from backupstation import live, owner, phone_words, qr, showing
 from backupstation.forms import OwnerForm, PasswordForm, SignInForm
 from backupstation.page import Page
 from backupstation.showing import Choice
@@ -52,10 +52,17 @@ def station(request: HttpRequest) -> HttpResponse:
         "rotation": limits.INVITATION_ROTATION_SECONDS,
     }
     response = render(request, "station.html", context)
-    # Not every browser takes 'self' to include the WebSocket of the same host and port.
-    socket = f"{'wss' if request.is_secure() else 'ws'}://{host}"
-    response._csp_update = {"connect-src": [SELF, socket]}  # type: ignore[attr-defined]
+    connect_to(response, request)
     return response
+
+
+def connect_to(response: HttpResponse, request: HttpRequest, *origins: str) -> None:
+    """Let the page's scripts reach this host and the WebSockets on it, and these origins.
+
+    Not every browser takes 'self' to include the WebSocket of the same host and port.
+    """
+    socket = f"{'wss' if request.is_secure() else 'ws'}://{request.get_host()}"
+    response._csp_update = {"connect-src": [SELF, socket, *origins]}  # type: ignore[attr-defined]
 
 
 @require_POST
@@ -144,7 +151,10 @@ def admin_sign_in(request: HttpRequest) -> HttpResponse:
 @require_safe
 def phone(request: HttpRequest) -> HttpResponse:
     """What a camera app opens. The fragment of the link stays in the browser."""
-    return render(request, "phone.html")
+    response = render(request, "phone.html", {"words": phone_words.words()})
+    origins = [origin for origin in showing.issuers() if origin]
+    connect_to(response, request, *origins)
+    return response
 
 
 @require_safe

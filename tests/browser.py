@@ -14,6 +14,8 @@ from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 from tests.stations import OWNER, PASSWORD, Station
 
 CHROMIUM = Path("/usr/bin/chromium")
+# A name of this machine that is no secure context for a browser, as an address in the LAN is none.
+LAN_NAME = "station.lan"
 ARGUMENTS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -22,6 +24,7 @@ ARGUMENTS = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    f"--host-resolver-rules=MAP {LAN_NAME} 127.0.0.1",
 ]
 PHONE = {"width": 390, "height": 844}
 DESKTOP = {"width": 1280, "height": 900}

@@ -276,57 +276,5 @@ def test_lists_in_the_admin_show_all_their_columns(
         assert hidden == [0], model
 
 
-# The phone page
-
-
-def test_the_phone_page_shows_the_command_and_sends_the_code_nowhere(
-    watched: Watched, page: Page
-) -> None:
-    link = shown_link(page)
-    payload = link.partition("#")[2]
-    stranger = watched.open(viewport=PHONE)
-    asked: list[str] = []
-    stranger.on(
-        "request",
-        lambda request: asked.append(f"{request.url} {request.all_headers()} {request.post_data}"),
-    )
-    stranger.goto(link)
-    backup = f".venv/bin/python -m phone backup '{link}' PATH"
-    expect(stranger.locator("#backup")).to_have_value(backup)
-    expect(stranger.locator("#restore")).to_have_value(
-        f".venv/bin/python -m phone restore '{link}' ID --to DIR"
-    )
-    expect(stranger.locator("[data-expired]")).to_be_hidden()
-    stranger.click("text=中文")
-    expect(stranger.locator("h1")).to_have_text("您扫描了一个备份站")
-    backup = f".venv/bin/python -m phone backup '{link}' PATH"
-    expect(stranger.locator("#backup")).to_have_value(backup)
-    assert len(asked) > 4
-    assert not [request for request in asked if payload in request]
-    assert stranger.evaluate("document.documentElement.scrollWidth") == PHONE["width"]
-
-
-def test_the_phone_page_knows_scope_and_expiry_of_a_code(
-    watched: Watched, shared_station: Station
-) -> None:
-    page = watched.open()
-    page.clock.install()
-    page.goto(shared_station.link("--scope", "restore"))
-    expect(page.locator("#restore")).to_be_visible()
-    expect(page.locator("#backup")).to_be_hidden()
-    page.clock.fast_forward(125_000)
-    expect(page.locator("[data-expired]")).to_be_visible()
-
-
-@pytest.mark.parametrize("fragment", ["", "#", "#x", "#" + "A" * 250, "#<img src=x>"])
-def test_the_phone_page_says_when_there_is_no_code(
-    watched: Watched, shared_station: Station, fragment: str
-) -> None:
-    page = watched.open()
-    page.goto(shared_station.origin + "/phone/" + fragment)
-    expect(page.locator("[data-no-link]")).to_be_visible()
-    expect(page.locator("#backup")).to_be_hidden()
-
-
 def test_chromium_is_there() -> None:
     assert shutil.which("chromium")
