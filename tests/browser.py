@@ -51,6 +51,11 @@ class Watched:
         self._browser = browser
         self._contexts: list[BrowserContext] = []
         self.complaints: list[str] = []
+        self._expected: tuple[str, ...] = ()
+
+    def expect_complaints(self, *parts: str) -> None:
+        """This test brings about what the browser itself complains of, in texts like these."""
+        self._expected = parts
 
     def open(self, **options: Any) -> Page:
         """A page in a context of its own."""
@@ -72,7 +77,12 @@ class Watched:
         """End the test; complain now."""
         for context in self._contexts:
             context.close()
-        assert not self.complaints, "\n".join(self.complaints)
+        unexpected = [
+            complaint
+            for complaint in self.complaints
+            if not any(part in complaint for part in self._expected)
+        ]
+        assert not unexpected, "\n".join(unexpected)
 
 
 def sign_in(page: Page, station: Station, path: str = "/") -> None:

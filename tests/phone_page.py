@@ -50,10 +50,10 @@ class PhonePage:
         self.sees("waiting")
         return self.page.inner_text("[data-digits]").replace(" ", "").replace("\xa0", "")
 
-    def enrol(self) -> None:
+    def enrol(self, name: str = "Alice's phone") -> None:
         """Be let in by the owner's command line."""
         self.scan()
-        self.station.manage("phones", "allow", self.ask_to_be_let_in())
+        self.station.manage("phones", "allow", self.ask_to_be_let_in(name))
         self.sees("start")
 
     def choose(self, *files: Path) -> None:

@@ -5,6 +5,7 @@ Its origin is a name that is no secure context, so that what a phone in the LAN 
 """
 
 import io
+import random
 import re
 import zipfile
 from collections.abc import Iterator
@@ -13,11 +14,14 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, expect
 
+from tests.attacker import Desk
 from tests.browser import LAN_NAME, Watched, accessibility_problems, chromium, shown_link, sign_in
 from tests.phone_page import PhonePage, at_lan_name
+from tests.proxy import Cut, Proxy
 from tests.stations import Phone, Station, running, tree
 
 pytestmark = pytest.mark.browser
+MIB = 1024 * 1024
 
 
 @pytest.fixture(scope="module")
@@ -146,3 +150,248 @@ def test_a_page_without_a_code_says_where_there_is_one(
     phone.sees(view)
     assert "Scan the QR code" in phone.page.inner_text("main") or view == "none"
     assert accessibility_problems(phone.page) == ""
+
+
+def test_the_same_files_again_send_almost_nothing(
+    watched: Watched, station: Station, exports: list[Path]
+) -> None:
+    phone = PhonePage(watched, station)
+    phone.enrol()
+    phone.choose(*exports)
+    phone.send()
+    first = phone.snapshot
+    phone.scan()
+    phone.sees("start")
+    phone.choose(*exports)
+    phone.send()
+    assert phone.snapshot != first
+    sent, _, held = phone.results().partition(" sent ")
+    assert sent.endswith((" byte", " bytes", " kB"))
+    assert "MB were held already" in held
+
+
+def test_chosen_parts_are_restored_and_nothing_else(
+    watched: Watched, station: Station, tmp_path: Path
+) -> None:
+    folder = tmp_path / "chats"
+    for name in ("family/a.txt", "family/b.txt", "work/c.txt", "d.txt"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(name * 1000)
+    (folder / "empty.txt").write_bytes(b"")
+    other = Phone(tmp_path / "phone")
+    other.enrol(station)
+    snapshot = other.run("backup", station.link(), folder)["snapshot_id"][:8]
+
+    phone = PhonePage(watched, station)
+    phone.enrol()
+    phone.look_into(snapshot)
+    phone.page.locator("label.all input").uncheck()
+    expect(phone.page.locator("[data-restore-button]")).to_be_disabled()
+    phone.page.get_by_label("chats/family").check()
+    phone.page.locator("summary").first.click()
+    phone.page.get_by_label("empty.txt").check()
+    expect(phone.page.locator("[data-restore-button]")).to_contain_text("3 files")
+    phone.page.locator(".folder:has-text('chats/family') summary").click()
+    phone.page.get_by_label("b.txt").uncheck()
+    phone.restore()
+    names = phone.page.locator("[data-restored-list] .row-title").all_inner_texts()
+    assert names == ["chats/empty.txt", "chats/family/a.txt"]
+    saved = tmp_path / "saved"
+    phone.download("[data-restored-list] li:has-text('a.txt') button").save_as(saved)
+    assert saved.read_bytes() == (folder / "family/a.txt").read_bytes()
+    phone.download("[data-save-all]").save_as(saved)
+    a = (folder / "family/a.txt").read_bytes()
+    assert unpacked(saved) == {"chats/empty.txt": b"", "chats/family/a.txt": a}
+
+
+def film(folder: Path, size: int) -> Path:
+    """A file of random bytes that no station has seen."""
+    path = folder / "film.mp4"
+    path.write_bytes(random.Random(str(folder)).randbytes(size))
+    return path
+
+
+def test_a_backup_that_is_cut_in_the_middle_goes_on(
+    watched: Watched, station: Station, tmp_path: Path
+) -> None:
+    """Both screens say so; what arrived before the cut is not sent again."""
+    watched.expect_complaints("WebSocket connection")
+    size = 24 * MIB
+    video = film(tmp_path, size)
+    owner = watched.open()
+    sign_in(owner, station)
+    phone = PhonePage(watched, station)
+    with Proxy(station.port) as proxy:
+        phone.open(station.link("--port", str(proxy.port)))
+        station.manage("phones", "allow", phone.ask_to_be_let_in())
+        phone.sees("start")
+        proxy.plan(Cut(up=12 * MIB))
+        phone.choose(video)
+        phone.press("[data-send-button]")
+        expect(phone.page.locator("[data-interrupted]")).to_be_visible(timeout=60_000)
+        phone.sees("stored")
+        assert len(proxy.connections) >= 2
+        assert proxy.up < size + 10 * MIB
+    expect(owner.locator("[data-part=snapshots]")).to_contain_text(phone.snapshot)
+    other = Phone(tmp_path / "phone")
+    other.enrol(station)
+    other.run("restore", station.link(), phone.snapshot, "--to", tmp_path / "back")
+    assert (tmp_path / "back" / "film.mp4").read_bytes() == video.read_bytes()
+
+
+def test_a_restore_that_is_cut_in_the_middle_goes_on(
+    watched: Watched, station: Station, tmp_path: Path
+) -> None:
+    watched.expect_complaints("WebSocket connection")
+    size = 16 * MIB
+    video = film(tmp_path, size)
+    phone = PhonePage(watched, station)
+    phone.enrol()
+    phone.choose(video)
+    phone.send()
+    snapshot = phone.snapshot
+    with Proxy(station.port) as proxy:
+        link = station.link("--port", str(proxy.port))
+        phone.open(link)
+        station.manage("phones", "allow", phone.ask_to_be_let_in("the same, at another port"))
+        phone.sees("start")
+        proxy.plan(Cut(down=9 * MIB))
+        phone.look_into(snapshot)
+        phone.restore()
+        assert len(proxy.connections) == 2
+        assert proxy.down < size + 10 * MIB
+    saved = tmp_path / "saved"
+    phone.download("[data-restored-list] button").save_as(saved)
+    assert saved.read_bytes() == video.read_bytes()
+
+
+def test_what_was_chosen_waits_for_a_connection_that_was_lost_meanwhile(
+    watched: Watched, station: Station, exports: list[Path]
+) -> None:
+    """Choosing takes its time, and phones drop connections of pages that nobody looks at."""
+    watched.expect_complaints("WebSocket connection")
+    phone = PhonePage(watched, station)
+    with Proxy(station.port) as proxy:
+        phone.open(station.link("--port", str(proxy.port)))
+        station.manage("phones", "allow", phone.ask_to_be_let_in())
+        phone.sees("start")
+        phone.choose(*exports)
+        proxy.cut_all()
+        phone.page.wait_for_timeout(500)
+        phone.send()
+
+
+# Refusals, each with its sentence
+
+
+REFUSALS = {
+    "expired": ("This code has run out.", "这个二维码已过期。"),
+    "used": ("This code was used before, or the station is stopping.", "这个二维码已经用过"),
+    "denied": (
+        "The station's owner did not let this phone in.",
+        "备份站的主人没有允许这部手机加入。",
+    ),
+    "revoked": ("This phone was revoked", "这部手机已被吊销"),
+    "another account": ("This phone belongs to another account", "这部手机属于另一个账号"),
+    "another scope": ("This code does not permit that.", "这个二维码不允许这样做。"),
+}
+
+
+@pytest.fixture(scope="module")
+def desk(station: Station) -> Iterator[Desk]:
+    """The owner's side, for what no page and no command does."""
+    desk = Desk(station)
+    yield desk
+    desk.close()
+
+
+def thumbprint_of(station: Station, name: str) -> str:
+    enrolled = station.answer("phones")["enrolled"]
+    (thumbprint,) = [phone["thumbprint"] for phone in enrolled if phone["name"] == name]
+    return str(thumbprint)
+
+
+def refused(phone: PhonePage, why: str, chinese: bool) -> None:
+    """The page says why, in its language, and what to do."""
+    assert REFUSALS[why][chinese] in phone.failure()
+    assert phone.page.inner_text("[data-advice]")
+    assert accessibility_problems(phone.page) == ""
+
+
+@pytest.mark.parametrize("chinese", [False, True], ids=["english", "chinese"])
+def test_each_refusal_has_its_sentence(
+    watched: Watched, station: Station, desk: Desk, chinese: bool, exports: list[Path]
+) -> None:
+    watched.expect_complaints("Failed to load resource", "WebSocket connection")
+    phone = PhonePage(watched, station, locale="zh-CN" if chinese else "en-GB")
+
+    phone.scan()
+    station.manage("phones", "deny", phone.ask_to_be_let_in())
+    refused(phone, "denied", chinese)
+
+    phone.enrol(name := f"a phone to refuse {chinese}")
+    used = phone.page.url
+    phone.choose(*exports)
+    phone.send()
+    phone.open(used)
+    phone.sees("start")
+    phone.press("[data-open=backup]")
+    refused(phone, "used", chinese)
+
+    phone.open(f"{station.origin}/phone/#{desk.invite(account='alice', seconds=-100)}")
+    phone.sees("start")
+    phone.press("[data-open=restore]")
+    refused(phone, "expired", chinese)
+
+    desk.revoke(thumbprint=thumbprint_of(station, name))
+    phone.scan()
+    phone.sees("start")
+    phone.press("[data-open=backup]")
+    refused(phone, "revoked", chinese)
+
+
+def test_a_code_that_another_phone_used_is_named(watched: Watched, station: Station) -> None:
+    watched.expect_complaints("Failed to load resource")
+    first, second = PhonePage(watched, station), PhonePage(watched, station)
+    first.enrol()
+    second.enrol()
+    link = station.link()
+    for phone in (first, second):
+        phone.open(link)
+        phone.sees("start")
+    first.press("[data-open=backup]")
+    first.sees("choose")
+    second.press("[data-open=backup]")
+    assert second.failure() == "Another phone has used this code."
+
+
+def test_a_code_for_one_thing_is_asked_for_nothing_else(
+    watched: Watched, station: Station, exports: list[Path]
+) -> None:
+    """With one choice there is nothing to choose; a bound code shows its snapshot alone."""
+    phone = PhonePage(watched, station)
+    phone.enrol()
+    phone.choose(*exports[:3])
+    phone.send()
+    snapshot = phone.snapshot
+    phone.scan("--scope", "backup")
+    phone.sees("choose")
+    phone.scan("--snapshot", snapshot)
+    phone.sees("contents")
+    assert phone.page.inner_text("[data-contents-id]") == snapshot
+    phone.restore()
+
+
+@pytest.mark.parametrize("chinese", [False, True], ids=["english", "chinese"])
+def test_a_phone_of_another_account_is_told_so(
+    watched: Watched, tmp_path: Path, chinese: bool
+) -> None:
+    watched.expect_complaints("Failed to load resource")
+    with running(tmp_path / "station", STATION_ALLOWED_HOSTS=LAN_NAME) as station:
+        phone = PhonePage(watched, station, locale="zh-CN" if chinese else "en-GB")
+        phone.enrol()
+        station.add_owner("bob")
+        phone.scan("--account", "bob")
+        phone.sees("start")
+        phone.press("[data-open=backup]")
+        refused(phone, "another account", chinese)
