@@ -12,7 +12,7 @@ export PIP_ROOT_USER_ACTION := ignore
 help:
 	@echo "make run            start the station and print where it is"
 	@echo "make install        only install: for a phone, or for systemd"
-	@echo "make test           all tests (needs Debian's chromium and gettext; installs them when root)"
+	@echo "make test           all tests (needs Debian's chromium, gettext and nodejs; installs them when root)"
 	@echo "make test-fast      the tests that need no browser and take no minutes"
 	@echo "make lint           ruff, mypy --strict, import-linter"
 	@echo "make bench          measure against rsync and restic (Debian packages)"
@@ -38,10 +38,11 @@ run: $(RUN_VENV)
 	@$(BIN)/python manage.py station --browser
 
 test: $(DEV_VENV)
-	@sh tests/need-debian chromium:chromium msgfmt:gettext
+	@sh tests/need-debian chromium:chromium msgfmt:gettext node:nodejs
 	$(BIN)/pytest -n 2 --dist worksteal
 
 test-fast: $(DEV_VENV)
+	@sh tests/need-debian node:nodejs
 	$(BIN)/pytest -n 2 --dist worksteal -m "not browser and not slow"
 
 lint: $(DEV_VENV)

@@ -7,6 +7,7 @@
 
 import { sha256 } from "../../vendor/noble.js";
 import { concat, unutf8, utf8 } from "./bytes.js";
+import { readAsDigits } from "./crockford.js";
 import { MalformedMessage, NotAllowed, TooLarge } from "./errors.js";
 import { bytes, listOf, record, text } from "./fields.js";
 import { parse, stringify } from "./json.js";
@@ -119,11 +120,6 @@ function parsed(body) {
 /** A code as it is signed and sent, from what a person typed: case, spaces and dashes aside. */
 export function canonicalCode(typed) {
   return readAsDigits(typed.toUpperCase().replace(/[- ]/g, "").trim());
-}
-
-/** Crockford base32 reads O as 0, I and L as 1. */
-export function readAsDigits(upperCase) {
-  return upperCase.replace(/O/g, "0").replace(/[IL]/g, "1");
 }
 
 /** What the phone signs to ask the issuer `iss` for a ticket of this scope. */

@@ -6,9 +6,9 @@
 
 import { ed25519, sha256 } from "../../vendor/noble.js";
 import { concat, readU32, u32, unutf8, utf8 } from "./bytes.js";
+import { CROCKFORD, readAsDigits } from "./crockford.js";
 import { ManifestRefused, TokenRefused, TooLarge, refusingAs } from "./errors.js";
 import { bytes, charsIn, count, integer, listOf, record, seconds, text } from "./fields.js";
-import { readAsDigits } from "./im.js";
 import { stationId, stationIdText } from "./invitation.js";
 import { parse, stringify } from "./json.js";
 import {
@@ -27,7 +27,6 @@ import {
 import { Receipt, b64u, isSignedBy, verify } from "./tokens.js";
 
 export const HEADER_FORMAT = "backupstation.manifest/1";
-export const CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 const SIGNATURE_LABEL = utf8("backupstation/1 manifest");
 const CHUNK_REF_BYTES = DIGEST_BYTES + 4;
 const SNAPSHOT_ID = new RegExp(`^[0-7][${CROCKFORD}]{25}$`);
