@@ -132,8 +132,11 @@ class Parser {
     if (match === null) this.#refuse("no value");
     this.#skip();
     const [text, fraction, exponent] = match;
-    if (fraction || exponent || text.length > INTEGER_CHARS_MAX) return new Numeral(text);
     const number = Number(text);
+    if (fraction || exponent) {
+      return Number.isFinite(number) ? new Numeral(text) : this.#refuse("a number out of range");
+    }
+    if (text.length > INTEGER_CHARS_MAX) return new Numeral(text);
     return Number.isSafeInteger(number) ? number + 0 : BigInt(text);
   }
 
