@@ -60,7 +60,7 @@ def keys(origin: str) -> list[bytes]:
 def _published(body: bytes) -> list[bytes]:
     try:
         return tokens.keys_from_jwk_set(msgspec.json.decode(body))
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise MalformedMessage(f"JWK set: {error}") from None
 
 

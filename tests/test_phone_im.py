@@ -46,6 +46,17 @@ def test_answers_that_are_none_are_not_believed(answer):
         calls.connect(origin, REQUEST)
 
 
+@pytest.mark.parametrize(
+    "body",
+    [b"<html>", b"{}", b'{"keys":[]}', b'{"\xff":1}', b"[" * 8000],
+    ids=["HTML", "no keys", "an empty set", "not UTF-8", "nested without end"],
+)
+def test_published_keys_that_are_none_are_not_believed(body):
+    origin, _ = answering(http("200 OK", body))
+    with pytest.raises(Untrusted):
+        calls.keys(origin)
+
+
 @pytest.mark.parametrize("answer", [b"", b"SSH-2.0-OpenSSH\r\n", b"HTTP/1.1 2"])
 def test_what_is_no_http_server_is_unreachable(answer):
     origin, _ = answering(answer or b"\0")
