@@ -1,7 +1,7 @@
 """Mutated inputs to both languages: JavaScript accepts what Python accepts, and reads the same.
 
-JavaScript may be the stricter one in three points, none of which a station writes: a key that occurs
-twice, base64 whose unused bits are not zero, and more than 32 brackets within each other.
+JavaScript may be the stricter one in three points, none of which a station writes: a key that
+occurs twice, base64 whose unused bits are not zero, and more than 32 brackets within each other.
 """
 
 import base64
