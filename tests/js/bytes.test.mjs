@@ -25,8 +25,25 @@ test("base64 of a chunk comes back", () => {
   assert.ok(bytes.equal(bytes.unbase64(bytes.base64(data)), data));
 });
 
-for (const text of ["A", "AA", "AAA", "A===", "====", "=", "AA=A", "AB==", "AAB=", "AA==\n", " AA==",
-  "A_==", "A-==", "AAAA====", "AA==AA==", "AAA\u0141", "AAAé"]) {
+for (const text of [
+  "A",
+  "AA",
+  "AAA",
+  "A===",
+  "====",
+  "=",
+  "AA=A",
+  "AB==",
+  "AAB=",
+  "AA==\n",
+  " AA==",
+  "A_==",
+  "A-==",
+  "AAAA====",
+  "AA==AA==",
+  "AAA\u0141",
+  "AAAé",
+]) {
   test(`no base64: ${JSON.stringify(text)}`, () => refuses(() => bytes.unbase64(text)));
 }
 

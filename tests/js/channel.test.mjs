@@ -21,7 +21,11 @@ const FULL = limits.NOISE_PLAINTEXT_BYTES_MAX;
 for (const length of [1, 2, FULL - 1, FULL, FULL + 1, 3 * FULL, channel.MAX_PLAINTEXT]) {
   test(`${length} bytes come back, twice, both ways`, () => {
     const [phone, station] = pair();
-    for (const [sender, receiver] of [[phone, station], [station, phone], [phone, station]]) {
+    for (const [sender, receiver] of [
+      [phone, station],
+      [station, phone],
+      [phone, station],
+    ]) {
       const message = sender.seal(filled(length));
       assert.ok(message.length <= limits.WEBSOCKET_MESSAGE_BYTES_MAX);
       assert.deepEqual(receiver.open(message), filled(length));
@@ -51,7 +55,7 @@ test("a largest chunk fits one message", () => {
 });
 
 const WRONG = {
-  "nothing": [],
+  nothing: [],
   "half a length": [0],
   "a length alone": [0, 17],
   "a length beyond the message": [0, 18, ...new Array(17).fill(0)],
@@ -107,15 +111,24 @@ test("frames are views of what they came in", () => {
 
 test("frames that lie are refused", () => {
   const frame = (type, length, payload = []) => concat([type], u32(length), payload);
-  for (const data of [[0], [0, 0, 0, 0], frame(0, 1), frame(1, 0xffffffff, [1]), frame(2, 0),
-    frame(255, 1, [0]), concat(frame(0, 0), [0])]) {
+  for (const data of [
+    [0],
+    [0, 0, 0, 0],
+    frame(0, 1),
+    frame(1, 0xffffffff, [1]),
+    frame(2, 0),
+    frame(255, 1, [0]),
+    concat(frame(0, 0), [0]),
+  ]) {
     const plaintext = Uint8Array.from(data);
     assert.throws(() => channel.frames(plaintext), { constructor: MalformedMessage });
   }
   const long = frame(0, limits.CONTROL_BYTES_MAX + 1, new Uint8Array(limits.CONTROL_BYTES_MAX + 1));
   assert.throws(() => channel.frames(long), { constructor: TooLarge });
   const size = limits.DATA_REF_BYTES + limits.CHUNK_BYTES_MAX + 1;
-  assert.throws(() => channel.frames(frame(1, size, new Uint8Array(size))), { constructor: TooLarge });
+  assert.throws(() => channel.frames(frame(1, size, new Uint8Array(size))), {
+    constructor: TooLarge,
+  });
   assert.throws(() => channel.splitData(new Uint8Array(3)), { constructor: MalformedMessage });
 });
 

@@ -12,17 +12,65 @@ const refuses = (text) => {
   });
 };
 
-for (const text of ["", " ", "{", "[", "[1,]", "[,1]", '{"a":1,}', "{a:1}", "{'a':1}", '{"a" 1}',
-  '{"a":1 "b":2}', "[1 2]", "1 2", "01", "-01", "+1", ".5", "1.", "1e", "1e+", "-", "--1", "0x1",
-  "NaN", "Infinity", "-Infinity", "1e999", "nul", "True", "undefined", '"', '"\n"', '"\\x"',
-  '"\\u12"', '"\\u12g4"', '"\\ud800"', '"\\udc00"', '"\\ud800\\n"', '"\\ud800\\ud800"',
-  '"\\ud83d\\u0041"', "\ufeff1", "1\u00a0", "\u000b1", '{"a":1,"a":1}', '{"a":1,"\\u0061":2}',
-  '{"__proto__":1,"__proto__":2}', "// 1", "[1]]", '"a"b', "[".repeat(100_000)]) {
+for (const text of [
+  "",
+  " ",
+  "{",
+  "[",
+  "[1,]",
+  "[,1]",
+  '{"a":1,}',
+  "{a:1}",
+  "{'a':1}",
+  '{"a" 1}',
+  '{"a":1 "b":2}',
+  "[1 2]",
+  "1 2",
+  "01",
+  "-01",
+  "+1",
+  ".5",
+  "1.",
+  "1e",
+  "1e+",
+  "-",
+  "--1",
+  "0x1",
+  "NaN",
+  "Infinity",
+  "-Infinity",
+  "1e999",
+  "nul",
+  "True",
+  "undefined",
+  '"',
+  '"\n"',
+  '"\\x"',
+  '"\\u12"',
+  '"\\u12g4"',
+  '"\\ud800"',
+  '"\\udc00"',
+  '"\\ud800\\n"',
+  '"\\ud800\\ud800"',
+  '"\\ud83d\\u0041"',
+  "\ufeff1",
+  "1\u00a0",
+  "\u000b1",
+  '{"a":1,"a":1}',
+  '{"a":1,"\\u0061":2}',
+  '{"__proto__":1,"__proto__":2}',
+  "// 1",
+  "[1]]",
+  '"a"b',
+  "[".repeat(100_000),
+]) {
   refuses(text);
 }
 
 test("reads what JSON.parse reads", () => {
-  const text = ' { "a" : [ 1 , -0 , true , false , null ] , "\\u7231 \\ud83d\\udcf1" : "\\"\\\\\\/\\b\\f\\n\\r\\t\u007f" } ';
+  const text =
+    ' { "a" : [ 1 , -0 , true , false , null ] , ' +
+    '"\\u7231 \\ud83d\\udcf1" : "\\"\\\\\\/\\b\\f\\n\\r\\t\u007f" } ';
   assert.equal(JSON.stringify(parse(text)), JSON.stringify(JSON.parse(text)));
 });
 
@@ -57,7 +105,13 @@ test("a text of a megabyte is read at once", () => {
 });
 
 test("writes integers of both kinds, and leaves out what is undefined", () => {
-  const value = { a: [1, 2n ** 63n - 1n, -1], b: undefined, c: { "爱\n": "\u0000" }, d: null, e: true };
+  const value = {
+    a: [1, 2n ** 63n - 1n, -1],
+    b: undefined,
+    c: { "爱\n": "\u0000" },
+    d: null,
+    e: true,
+  };
   assert.equal(
     stringify(value),
     '{"a":[1,9223372036854775807,-1],"c":{"爱\\n":"\\u0000"},"d":null,"e":true}',

@@ -183,7 +183,10 @@ function nameKeys({ bytes: { hex, unhex, utf8 }, tokens, im }, vectors) {
     same(tokens.thumbprint(unhex(key.public_key)), key.thumbprint);
   }
   const published = im.decodeKeys(utf8(JSON.stringify(vectors.jwk_set)));
-  same(published.map(hex).join(), vectors.jwk_set.keys.map(({ x }) => hex(tokens.unb64u(x))).join());
+  same(
+    published.map(hex).join(),
+    vectors.jwk_set.keys.map(({ x }) => hex(tokens.unb64u(x))).join(),
+  );
 }
 
 // Messages

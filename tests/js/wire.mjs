@@ -1,8 +1,23 @@
 // The phone's wire modules, for node and for a browser alike.
 
 const NAMES = [
-  "bytes", "channel", "cipher", "crockford", "errors", "fields", "handshake", "im", "invitation",
-  "json", "limits", "manifest", "messages", "noise", "proofs", "tokens",
+  "addresses",
+  "bytes",
+  "channel",
+  "cipher",
+  "crockford",
+  "errors",
+  "fields",
+  "handshake",
+  "im",
+  "invitation",
+  "json",
+  "limits",
+  "manifest",
+  "messages",
+  "noise",
+  "proofs",
+  "tokens",
 ];
 
 /** Every module by its name; `base` is the address of the folder that holds them. */

@@ -4,9 +4,9 @@ import { chacha20poly1305 } from "../../vendor/noble.js";
 import { VerificationFailed } from "./errors.js";
 import { NOISE_MESSAGE_BYTES_MAX } from "./limits.js";
 
-const NONCE_END = Number.MAX_SAFE_INTEGER; // far below the 2^64 - 2 of section 5.1, and never reached
-// The cipher works by words where its output begins at a multiple of four, and by bytes elsewhere,
-// which takes a fifth more time than to copy from here.
+const NONCE_END = Number.MAX_SAFE_INTEGER; // below the 2^64 - 1 of section 5.1; never reached
+// Where its output begins at a multiple of four, the cipher works by words, elsewhere by bytes:
+// that takes more time than to copy from here.
 const scratch = new Uint8Array(NOISE_MESSAGE_BYTES_MAX);
 
 /**
@@ -72,4 +72,3 @@ function outputFor(target) {
   const aligned = target.byteOffset % 4 === 0;
   return aligned || target.length > scratch.length ? target : scratch.subarray(0, target.length);
 }
-

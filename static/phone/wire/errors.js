@@ -104,8 +104,20 @@ export class Damaged extends WireError {
 
 const OF_CODE = new Map(
   [
-    MalformedMessage, VerificationFailed, NotAllowed, NotFound, TimedOut, Conflict, TooLarge,
-    DigestMismatch, ManifestRefused, TooMany, WindowOverrun, StationFault, Busy, StorageFull,
+    MalformedMessage,
+    VerificationFailed,
+    NotAllowed,
+    NotFound,
+    TimedOut,
+    Conflict,
+    TooLarge,
+    DigestMismatch,
+    ManifestRefused,
+    TooMany,
+    WindowOverrun,
+    StationFault,
+    Busy,
+    StorageFull,
     Damaged,
   ].map((kind) => [kind.code, kind]),
 );

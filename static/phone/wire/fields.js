@@ -2,7 +2,7 @@
 // parsed JSON value strictly and writes it again. Reading throws MalformedMessage; writing does so
 // too, for a value that the other side would refuse.
 //
-// Objects read are frozen and have their fields' names in camelCase: snapshot_id becomes snapshotId.
+// Objects read are frozen; their fields' names are in camelCase: snapshot_id becomes snapshotId.
 
 import { base64, unbase64 } from "./bytes.js";
 import { MalformedMessage } from "./errors.js";
@@ -36,7 +36,8 @@ export function text({ min = 0, max = Infinity, pattern = null } = {}) {
 
 /** One of a few texts. */
 export function oneOf(...choices) {
-  const check = (value) => (choices.includes(value) ? value : refuse(`not ${choices.join(" or ")}`));
+  const check = (value) =>
+    choices.includes(value) ? value : refuse(`not ${choices.join(" or ")}`);
   return { read: check, write: check };
 }
 
@@ -142,7 +143,9 @@ function about(key, work) {
   try {
     return work();
   } catch (error) {
-    throw error instanceof MalformedMessage ? new MalformedMessage(`${key}: ${error.message}`) : error;
+    throw error instanceof MalformedMessage
+      ? new MalformedMessage(`${key}: ${error.message}`)
+      : error;
   }
 }
 

@@ -1,9 +1,9 @@
 // The phone's side of connecting and verifying, as a state machine without I/O (docs/protocol.md,
 // section 8; patent claims 4 and 9).
 //
-// Messages go in through `receive`; what must be sent is taken with `dataToSend`; what happened comes
-// back as an event. Keys and randomness are given by the caller. An exception ends the handshake for
-// good: nothing is accepted after it.
+// Messages go in through `receive`; what must be sent is taken with `dataToSend`; what happened
+// comes back as an event. Keys and randomness are given by the caller. An exception ends the
+// handshake for good: nothing is accepted after it.
 //
 //     phone                                          station
 //     hello (Noise e, psk)              ->
@@ -16,7 +16,13 @@
 //                                       <-           open
 
 import { Channel, FrameType, controlFrame, frames } from "./channel.js";
-import { MalformedMessage, TokenRefused, TooLarge, VerificationFailed, errorFor } from "./errors.js";
+import {
+  MalformedMessage,
+  TokenRefused,
+  TooLarge,
+  VerificationFailed,
+  errorFor,
+} from "./errors.js";
 import { VERIFICATION_MESSAGE_BYTES_MAX } from "./limits.js";
 import { decodeFromStation, encode } from "./messages.js";
 import { HandshakeState, Pattern } from "./noise.js";

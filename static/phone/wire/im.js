@@ -51,10 +51,26 @@ const ErrorReply = record({ code: text(), message: text() });
 
 /** Why the IM server refused: names that travel as an error reply's `code`. */
 export const REFUSALS = Object.freeze([
-  "malformed", "too_large", "wrong_method", "not_json", "too_many", "station_unknown",
-  "station_revoked", "signature_wrong", "invitation_expired", "address_public", "phone_unknown",
-  "phone_revoked", "proof_wrong", "scope_not_allowed", "session_taken", "code_unknown",
-  "code_expired", "code_used", "key_taken", "unknown",
+  "malformed",
+  "too_large",
+  "wrong_method",
+  "not_json",
+  "too_many",
+  "station_unknown",
+  "station_revoked",
+  "signature_wrong",
+  "invitation_expired",
+  "address_public",
+  "phone_unknown",
+  "phone_revoked",
+  "proof_wrong",
+  "scope_not_allowed",
+  "session_taken",
+  "code_unknown",
+  "code_expired",
+  "code_used",
+  "key_taken",
+  "unknown",
 ]);
 
 /** The IM server's refusal: `refusal` is one of {@link REFUSALS}, the message is for people. */

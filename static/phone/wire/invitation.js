@@ -2,6 +2,7 @@
 // section 3; patent claim 3). The phone decides nothing by its clock: `expires` is for people.
 
 import { hkdf, sha256 } from "../../vendor/noble.js";
+import { addressText, isLocal } from "./addresses.js";
 import { concat, equal, readU16, readU32, utf8 } from "./bytes.js";
 import { MalformedMessage, TokenRefused, VerificationFailed } from "./errors.js";
 import {
@@ -16,13 +17,14 @@ import {
 } from "./limits.js";
 import { b64u, isSignedBy, unb64u } from "./tokens.js";
 
+export { addressText, isLocal };
+
 const SIGNATURE_LABEL = utf8("backupstation/1 invitation");
 const PROLOGUE_LABEL = utf8("backupstation/1");
 const PSK_INFO = utf8("backupstation/1 psk");
 export const PHONE_PATH = "/phone/";
 const LINK_CHARS_MAX = INVITATION_BYTES_MAX * (4 / 3) + 300;
-const PORT =
-  "[1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]";
+const PORT = "[1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]";
 const HOST = String.raw`\[[0-9a-fA-F:.]+\]|[A-Za-z0-9.-]+`;
 const ORIGIN_TEXT = `(https?)://(${HOST})(?::(?:${PORT}))?`;
 const ORIGIN = new RegExp(`^${ORIGIN_TEXT}$`);
@@ -215,45 +217,6 @@ export function checkImOrigin(origin) {
   if (match[1] === "http" && !LOOPBACK_HOST.test(match[2])) {
     throw new InvitationRefused("an IM server elsewhere must be reached by https");
   }
-}
-
-/**
- * Whether an address of 4 or 16 bytes is RFC 1918, link-local, ULA (RFC 4193) or loopback. An IPv4
- * address inside an IPv6 one is none of them.
- */
-export function isLocal(address) {
-  const [a, b] = address;
-  if (address.length === 4) {
-    return (
-      a === 10 ||
-      a === 127 ||
-      (a === 172 && b >> 4 === 1) ||
-      (a === 192 && b === 168) ||
-      (a === 169 && b === 254)
-    );
-  }
-  const isLoopback = address.every((byte, at) => byte === Number(at === 15));
-  return a >> 1 === 0xfc >> 1 || (a === 0xfe && b >> 6 === 2) || isLoopback;
-}
-
-/** An address as text: dotted, or the canonical form of RFC 5952. */
-export function addressText(address) {
-  if (address.length === 4) return address.join(".");
-  const groups = Array.from({ length: 8 }, (_, at) => readU16(address, 2 * at).toString(16));
-  const [start, length] = longestZeros(groups);
-  if (length < 2) return groups.join(":");
-  return `${groups.slice(0, start).join(":")}::${groups.slice(start + length).join(":")}`;
-}
-
-/** The first of the longest runs of zeros, as RFC 5952 section 4.2 shortens it. */
-function longestZeros(groups) {
-  let best = [0, 0];
-  for (let start = 0; start < groups.length; start += 1) {
-    let end = start;
-    while (groups[end] === "0") end += 1;
-    if (end - start > best[1]) best = [start, end - start];
-  }
-  return best;
 }
 
 /** The 16 bytes that name a station: the start of SHA-256 over its Ed25519 public key. */

@@ -86,7 +86,7 @@ class Parser {
 
   #string() {
     const parts = [];
-    for (this.#at += 1; ; ) {
+    for (this.#at += 1; ;) {
       parts.push(this.#match(PLAIN)[0]);
       const stop = this.#text[this.#at];
       if (stop === '"') break;

@@ -1,5 +1,5 @@
-// Manifests: what a snapshot consists of, as the phone signs it (docs/protocol.md, section 10; patent
-// claims 5 and 10).
+// Manifests: what a snapshot consists of, as the phone signs it (docs/protocol.md, section 10;
+// patent claims 5 and 10).
 //
 // A manifest is a header and pages. A page lists items and travels, and is kept, as a chunk; the
 // header names its pages by SHA-256, so the phone's one signature covers every byte of every item.

@@ -1,5 +1,5 @@
-// Control messages (docs/protocol.md, section 9): what a station may send is decoded strictly, what a
-// phone sends is encoded. An unknown type, an unknown field or a missing one is MalformedMessage.
+// Control messages (docs/protocol.md, section 9): what a station may send is decoded strictly, what
+// a phone sends is encoded. An unknown type, an unknown field or a missing one is MalformedMessage.
 //
 // A message is an object with its `type` and its fields in camelCase; bytes are Uint8Array.
 
@@ -144,7 +144,7 @@ export function covers({ items = [], under = [] }, name) {
   );
 }
 
-/** The payload of `digests` in a `chunks.have`; throws {@link TooLarge} for more than it may carry. */
+/** What `digests` is in a `chunks.have`; throws {@link TooLarge} for more than it may carry. */
 export function joinDigests(digests) {
   if (digests.length > HAVE_DIGESTS_MAX) {
     throw new TooLarge("more digests than one message may carry");

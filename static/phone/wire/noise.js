@@ -1,8 +1,8 @@
 // The Noise Protocol Framework, revision 34 (https://noiseprotocol.org/noise.html).
 //
-// Patterns NK, NKpsk0 and NNpsk0 with 25519, ChaChaPoly and SHA256: what this protocol uses, and what
-// its published test vectors need. Section numbers below are those of the specification. Nothing here
-// draws randomness: the caller passes a fresh ephemeral key.
+// Patterns NK, NKpsk0 and NNpsk0 with 25519, ChaChaPoly and SHA256: what this protocol uses, and
+// what its published test vectors need. Section numbers below are those of the specification.
+// Nothing here draws randomness: the caller passes a fresh ephemeral key.
 
 import { hmac, sha256, x25519 } from "../../vendor/noble.js";
 import { concat } from "./bytes.js";
@@ -15,9 +15,18 @@ const EMPTY = new Uint8Array(0);
 
 /** Handshake patterns: full name (section 8) and the tokens of each message (section 7). */
 export const Pattern = Object.freeze({
-  NK: pattern("NK", [["e", "es"], ["e", "ee"]]),
-  NK_PSK0: pattern("NKpsk0", [["psk", "e", "es"], ["e", "ee"]]),
-  NN_PSK0: pattern("NNpsk0", [["psk", "e"], ["e", "ee"]]),
+  NK: pattern("NK", [
+    ["e", "es"],
+    ["e", "ee"],
+  ]),
+  NK_PSK0: pattern("NKpsk0", [
+    ["psk", "e", "es"],
+    ["e", "ee"],
+  ]),
+  NN_PSK0: pattern("NNpsk0", [
+    ["psk", "e"],
+    ["e", "ee"],
+  ]),
 });
 
 function pattern(name, tokens) {

@@ -1,5 +1,5 @@
-// What a phone signs to prove that it holds its key, each text under its own label (docs/protocol.md,
-// section 1). The texts that are signed for the IM server are in im.js.
+// What a phone signs to prove that it holds its key, each text under its own label
+// (docs/protocol.md, section 1). The texts that are signed for the IM server are in im.js.
 
 import { ed25519, sha256 } from "../../vendor/noble.js";
 import { concat, utf8 } from "./bytes.js";
