@@ -74,7 +74,13 @@ const header = record({
 
 /** The packed form of {digest, length} references for an item's `chunks`. */
 export function packRefs(refs) {
-  return concat(...refs.flatMap(({ digest, length }) => [digest, u32(length)]));
+  const chunks = new Uint8Array(refs.length * CHUNK_REF_BYTES);
+  refs.forEach(({ digest, length }, number) => {
+    const at = number * CHUNK_REF_BYTES;
+    chunks.set(digest, at);
+    chunks.set(u32(length), at + DIGEST_BYTES);
+  });
+  return chunks;
 }
 
 /** The {digest, length} references in an item's `chunks`, in order; digests are views. */
