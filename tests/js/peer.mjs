@@ -2,6 +2,9 @@
 // answer on standard output, and so on. Both are u32 | u32 | JSON | body, the numbers being the
 // lengths of the JSON and of the body in bytes. A refusal is answered by {refused, code, message}.
 
+import { Asking, Lot } from "../../static/phone/asking.js";
+import { cutter } from "../../static/phone/cutting.js";
+import { mediaType } from "../../static/phone/sources.js";
 import { loadWire } from "./wire.mjs";
 
 const wire = await loadWire(new URL("../../static/phone/wire/", import.meta.url));
@@ -55,6 +58,9 @@ const OPERATIONS = {
   normalised: ({ typed }) => ({
     value: [wire.manifest.normaliseSnapshotId(typed), wire.im.canonicalCode(typed)],
   }),
+  cut: ({ name, size, blocks }, body) => ({ value: cutInBlocks(name, size, blocks, body) }),
+  mediaTypes: ({ names }) => ({ value: names.map(mediaType) }),
+  asking: ({ steps }) => ({ value: askStepByStep(steps) }),
   connectRequest: ({ key, scope, iss }, body) => ({ body: askForTicket(key, scope, iss, body) }),
   enrolRequest: ({ key, code, name }) => ({ body: askByCode(bytes.unhex(key), code, name) }),
 
@@ -82,6 +88,50 @@ const OPERATIONS = {
     return { value: found.map(({ type, payload }) => [type, payload.length]), body: plaintext };
   },
 };
+
+/** The lengths of all chunks of a file that is read in blocks of these sizes. */
+function cutInBlocks(name, size, blocks, body) {
+  const cut = cutter(name, size);
+  const lengths = [];
+  let [at, start] = [0, 0];
+  for (const block of blocks) {
+    at += block;
+    for (const length of cut(body.subarray(start, at), at === size)) {
+      lengths.push(length);
+      start += length;
+    }
+  }
+  return lengths;
+}
+
+/** What an Asking did at each of these steps. */
+function askStepByStep(steps) {
+  const asking = new Asking();
+  let released = 0;
+  const digestOf = (number) => new Uint8Array(32).fill(number & 255).fill(number >> 8, 16);
+  const did = {
+    offer: ([number, size]) => {
+      const lot = new Lot(1, size, (bytes) => (released += bytes));
+      asking.offer(digestOf(number), new Uint8Array(size), lot);
+    },
+    expect: ([number, owner]) => asking.expect(digestOf(number), owner),
+    question: ([eager]) => {
+      const question = asking.nextQuestion(eager);
+      return question && [question.start, bytes.hex(question.digests)];
+    },
+    answer: ([start, refs]) => [...asking.answer({ start, refs })].sort((a, b) => a - b),
+    abandon: ([owner]) => [...asking.abandon(owner)].sort(),
+    reassign: ([number, owner]) => asking.reassign(bytes.hex(digestOf(number)), owner),
+    take: () => asking.ready.splice(0).map(({ ref, data, lot }) => {
+        lot.settle();
+        return [ref, data.length];
+      }),
+  };
+  return steps.map(([what, ...given]) => {
+    const answer = did[what](given) ?? null;
+    return [answer, released, asking.awaiting, asking.isIdle, asking.isOverburdened];
+  });
+}
 
 function describeErrors() {
   return Object.values(errors)
