@@ -38,6 +38,7 @@ SENTENCES: Final[dict[str, Text]] = {
     "saved": _("Saved"),
     "remove": _("Remove {name}"),
     "untitled": _("Without a label"),
+    "untitled.folder": _("Files"),
     "device": _("{browser} on {system}"),
     "more.files": _("and {count} more"),
     "reason.too_large": _("larger than one file may be"),

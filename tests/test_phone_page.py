@@ -7,8 +7,10 @@ Its origin is a name that is no secure context, so that what a phone in the LAN 
 import io
 import random
 import re
+import sqlite3
 import zipfile
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -395,3 +397,124 @@ def test_a_phone_of_another_account_is_told_so(
         phone.sees("start")
         phone.press("[data-open=backup]")
         refused(phone, "another account", chinese)
+
+
+# Unlucky people
+
+
+def test_a_station_that_is_killed_meanwhile_loses_nothing(watched: Watched, tmp_path: Path) -> None:
+    """kill -9 in the middle of a backup; it is started again, and the phone goes on by itself."""
+    watched.expect_complaints("WebSocket connection", "Failed to load resource")
+    video = film(tmp_path, 40 * MIB)
+    with running(tmp_path / "station", STATION_ALLOWED_HOSTS=LAN_NAME) as station:
+        phone = PhonePage(watched, station)
+        phone.enrol()
+        phone.choose(video)
+        phone.press("[data-send-button]")
+        expect(phone.page.locator("[data-percent]")).not_to_have_text(re.compile("^[0-9] %"))
+        station.kill()
+        expect(phone.page.locator("[data-interrupted]")).to_be_visible()
+        station.start()
+        phone.sees("stored")
+        phone.scan()
+        phone.sees("start")
+        phone.look_into(newest(station))
+        phone.restore()
+        saved = tmp_path / "saved"
+        phone.download("[data-restored-list] button").save_as(saved)
+        assert saved.read_bytes() == video.read_bytes()
+
+
+def newest(station: Station) -> str:
+    """The first characters of the newest snapshot's ID."""
+    with closing(sqlite3.connect(f"file:{station.database}?mode=ro", uri=True)) as database:
+        rows = database.execute("SELECT snapshot_id FROM transfer_snapshot ORDER BY id DESC")
+        return str(rows.fetchone()[0])[:8]
+
+
+def test_a_file_that_changes_meanwhile_is_named_and_the_others_are_stored(
+    watched: Watched, station: Station, tmp_path: Path
+) -> None:
+    steady, changing = tmp_path / "steady.txt", tmp_path / "changing.txt"
+    for path in (steady, changing):
+        path.write_text("as it was when it was chosen")
+    phone = PhonePage(watched, station)
+    phone.enrol()
+    phone.choose(steady, changing)
+    changing.write_text("something else, and longer than before")
+    phone.send()
+    left = phone.page.locator("[data-left-list] li").all_inner_texts()
+    assert left == ["changing.txt\n\ncannot be read, or changed while it was read"]
+    phone.scan()
+    phone.sees("start")
+    phone.choose(changing)
+    changing.unlink()
+    phone.press("[data-send-button]")
+    assert phone.failure() == "There is nothing that can be read."
+    phone.press("[data-again]")
+    phone.sees("choose")
+
+
+def test_who_stops_a_backup_has_no_snapshot_and_sends_nothing_twice(
+    watched: Watched, station: Station, tmp_path: Path
+) -> None:
+    phone = PhonePage(watched, station)
+    phone.enrol()
+    before = newest(station)
+    phone.choose(film(tmp_path, 60 * MIB))
+    phone.press("[data-send-button]")
+    expect(phone.page.locator("[data-percent]")).not_to_have_text(re.compile("^[0-9] %"))
+    phone.press("[data-stop]")
+    assert phone.failure() == "You stopped it."
+    assert newest(station) == before
+    phone.scan()
+    phone.sees("start")
+    phone.choose(tmp_path / "film.mp4")
+    phone.send()
+    assert "were held already" in phone.results()
+
+
+def test_names_and_labels_are_text_and_never_markup(
+    watched: Watched, station: Station, tmp_path: Path
+) -> None:
+    attack = "<img src=x onerror=document.title='owned'>"
+    path = tmp_path / f"{attack.replace('/', '')}.txt"
+    path.write_text("harmless")
+    phone = PhonePage(watched, station)
+    phone.enrol(f"{attack}"[:100])
+    phone.choose(path)
+    phone.page.fill("#label", attack)
+    assert attack in phone.page.inner_text("[data-picked]")
+    phone.send()
+    snapshot = phone.snapshot
+    phone.scan()
+    phone.sees("start")
+    phone.press("[data-open=restore]")
+    phone.sees("snapshots")
+    assert attack in phone.page.inner_text("[data-snapshots]")
+    phone.page.click(f"[data-snapshots] button:text-is('{snapshot}')")
+    phone.sees("contents")
+    assert phone.page.inner_text("[data-contents-label]") == attack
+    phone.restore()
+    assert phone.page.locator("main img").count() == 0
+    assert "owned" not in phone.page.title()
+
+
+def test_a_chat_that_the_command_line_sent_is_held_already(
+    watched: Watched, station: Station, tmp_path: Path
+) -> None:
+    """Both phones cut at the same places, in the browser's own reading too."""
+    chat = tmp_path / "chat.txt"
+    noise = random.Random(5)
+    words = ["hello", "你好", "12:30", "photo", "tomorrow", "😀", "ok"]
+    chat.write_text(" ".join(noise.choice(words) + str(noise.random()) for _ in range(300_000)))
+    other = Phone(tmp_path / "phone")
+    other.enrol(station)
+    other.run("backup", station.link(), chat)
+    phone = PhonePage(watched, station)
+    phone.enrol()
+    phone.choose(chat)
+    phone.send()
+    sent, _, held = phone.results().partition(" sent ")
+    assert sent.endswith((" bytes", " kB"))
+    assert "MB were held already" in held

@@ -1,29 +1,30 @@
 // Choosing what to restore: the list of snapshots, then the folders and files of one.
 
 import { at, element, fill, row } from "./views.js";
-import { files as counted, say, size, when } from "./words.js";
+import { files as counted, number, say, size, when } from "./words.js";
 
 const LARGE_BYTES = 500_000_000;
 const ID_CHARS = 8;
+const LINES_MAX = 500; // of one folder; what lies beyond follows the folder's own tick
+const OPEN_MAX = 30;
 
 /** The views "snapshots" and "contents". */
 export class Choosing {
   #actions;
   #page = 0;
-  #items = [];
   #snapshotId = "";
+  #items = [];
+  #chosen = new Set(); // numbers
 
   /** `actions` has list(page), contents(snapshotId) and restore(snapshotId, numbers). */
   constructor(actions) {
     this.#actions = actions;
     at("[data-more]").addEventListener("click", () => actions.list(this.#page + 1));
     at("[data-back]").addEventListener("click", () => actions.list(0));
-    const form = at("[data-restore]");
-    form.addEventListener("change", (event) => this.#tick(event.target));
-    form.addEventListener("submit", (event) => {
+    at("[data-all]").addEventListener("change", ({ target }) => this.#set(this.#items, target.checked));
+    at("[data-restore]").addEventListener("submit", (event) => {
       event.preventDefault();
-      const chosen = this.#chosen().map(({ number }) => number);
-      if (chosen.length) actions.restore(this.#snapshotId, chosen);
+      if (this.#chosen.size) actions.restore(this.#snapshotId, [...this.#chosen]);
     });
   }
 
@@ -39,8 +40,13 @@ export class Choosing {
   }
 
   #line({ snapshotId, label, source, items, bytes, stored }) {
-    const below = say("snapshot.line", { files: counted(items), size: size(bytes), when: when(stored) });
-    const button = element("button", { type: "button", className: "id", textContent: snapshotId.slice(0, ID_CHARS) });
+    const below = say("snapshot.line", {
+      files: counted(items),
+      size: size(bytes),
+      when: when(stored),
+    });
+    const textContent = snapshotId.slice(0, ID_CHARS);
+    const button = element("button", { type: "button", className: "id", textContent });
     button.addEventListener("click", () => this.#actions.contents(snapshotId));
     const line = row(label || source || say("untitled"), below, button);
     line.addEventListener("click", (event) => event.target === button || button.click());
@@ -51,56 +57,69 @@ export class Choosing {
   contents({ snapshotId, label, items }) {
     this.#snapshotId = snapshotId;
     this.#items = items;
+    this.#chosen = new Set(items.map(({ number }) => number));
     fill("contents-id", snapshotId.slice(0, ID_CHARS));
     fill("contents-label", label || say("untitled"));
-    at("[data-all]").checked = true;
-    at("[data-tree]").replaceChildren(...this.#folders());
-    this.#sum();
+    const folders = [...byFolder(items)];
+    at("[data-tree]").replaceChildren(...folders.map((one) => this.#folder(one, folders.length)));
+    this.#reflect();
   }
 
-  /** One group a folder; a long one can be folded. */
-  *#folders() {
-    const groups = new Map();
-    for (const item of this.#items) {
-      const folder = item.name.includes("/") ? item.name.slice(0, item.name.lastIndexOf("/")) : "";
-      if (!groups.has(folder)) groups.set(folder, []);
-      groups.get(folder).push(item);
+  /** One group a folder; its files are listed once it is opened. */
+  #folder([folder, items], count) {
+    const list = () => this.#lines(folder, items);
+    if (!folder && items.length <= LINES_MAX) return element("div", { className: "files" }, ...list());
+    const total = items.reduce((sum, item) => sum + item.size, 0);
+    const below = `${counted(items.length)}, ${size(total)}`;
+    const head = this.#check(folder || say("untitled.folder"), below, "folder", items);
+    const inner = element("details", {}, element("summary", { textContent: counted(items.length) }));
+    inner.addEventListener("toggle", () => {
+      if (inner.childElementCount > 1) return;
+      inner.append(...list());
+      this.#reflect();
+    });
+    inner.open = count === 1 && items.length <= OPEN_MAX;
+    return element("div", { className: "folder" }, head, inner);
+  }
+
+  #lines(folder, items) {
+    const shown = items.slice(0, LINES_MAX);
+    const lines = shown.map((item) =>
+      this.#check(item.name.slice(folder ? folder.length + 1 : 0), size(item.size), "item", [item]),
+    );
+    const more = items.length - shown.length;
+    const rest = { className: "fine", textContent: say("more.files", { count: number(more) }) };
+    return more > 0 ? [...lines, element("p", rest)] : lines;
+  }
+
+  #check(text, below, kind, items) {
+    const box = element("input", { type: "checkbox" });
+    box.dataset.kind = kind;
+    box.reflect = () => this.#show(box, items);
+    box.addEventListener("change", () => this.#set(items, box.checked));
+    const label = element("span", {}, text, element("small", { textContent: below }));
+    return element("label", { className: "check" }, box, label);
+  }
+
+  #set(items, isChosen) {
+    for (const one of items) {
+      if (isChosen) this.#chosen.add(one.number);
+      else this.#chosen.delete(one.number);
     }
-    for (const [folder, items] of groups) {
-      const lines = items.map((item) => check(nameIn(folder, item.name), size(item.size), "item", item.number));
-      if (!folder) {
-        yield element("div", { className: "files" }, ...lines);
-        continue;
-      }
-      const total = items.reduce((sum, item) => sum + item.size, 0);
-      const head = check(folder, `${counted(items.length)}, ${size(total)}`, "folder", folder);
-      const inner = element("details", {}, element("summary", { textContent: counted(items.length) }), ...lines);
-      yield element("div", { className: "folder" }, head, inner);
-    }
+    this.#reflect();
   }
 
-  #tick(box) {
-    if (box.dataset.all !== undefined) this.#set(at("[data-tree]"), box.checked);
-    else if (box.dataset.kind === "folder") this.#set(box.closest(".folder"), box.checked);
-    for (const folder of document.querySelectorAll(".folder")) {
-      reflect(at('[data-kind="folder"]', folder), folder.querySelectorAll('[data-kind="item"]'));
-    }
-    reflect(at("[data-all]"), at("[data-tree]").querySelectorAll('[data-kind="item"]'));
-    this.#sum();
+  /** A box for many is ticked when all are, and undecided when some are. */
+  #show(box, items) {
+    const ticked = items.filter(({ number: one }) => this.#chosen.has(one)).length;
+    box.checked = ticked === items.length;
+    box.indeterminate = ticked > 0 && ticked < items.length;
   }
 
-  #set(root, checked) {
-    for (const box of root.querySelectorAll("input")) box.checked = checked;
-  }
-
-  #chosen() {
-    const boxes = at("[data-tree]").querySelectorAll('[data-kind="item"]:checked');
-    const numbers = new Set([...boxes].map((box) => Number(box.value)));
-    return this.#items.filter(({ number }) => numbers.has(number));
-  }
-
-  #sum() {
-    const chosen = this.#chosen();
+  #reflect() {
+    for (const box of at("[data-tree]").querySelectorAll("input")) box.reflect();
+    this.#show(at("[data-all]"), this.#items);
+    const chosen = this.#items.filter(({ number: one }) => this.#chosen.has(one));
     const total = chosen.reduce((sum, item) => sum + item.size, 0);
     fill("restore-button", say("restore", { files: counted(chosen.length), size: size(total) }));
     at("[data-restore-button]").disabled = chosen.length === 0;
@@ -108,20 +127,12 @@ export class Choosing {
   }
 }
 
-function nameIn(folder, name) {
-  return folder ? name.slice(folder.length + 1) : name;
-}
-
-function check(text, below, kind, value) {
-  const box = element("input", { type: "checkbox", checked: true, value });
-  box.dataset.kind = kind;
-  const label = element("span", {}, text, element("small", { textContent: below }));
-  return element("label", { className: "check" }, box, label);
-}
-
-/** A box for many is ticked when all are, and undecided when some are. */
-function reflect(box, boxes) {
-  const ticked = [...boxes].filter((one) => one.checked).length;
-  box.checked = ticked === boxes.length;
-  box.indeterminate = ticked > 0 && ticked < boxes.length;
+function byFolder(items) {
+  const groups = new Map();
+  for (const item of items) {
+    const folder = item.name.slice(0, Math.max(0, item.name.lastIndexOf("/")));
+    if (!groups.has(folder)) groups.set(folder, []);
+    groups.get(folder).push(item);
+  }
+  return groups;
 }

@@ -2,10 +2,11 @@
 
 import * as database from "./database.js";
 import { at, element, fill, row } from "./views.js";
-import { files as counted, say, size } from "./words.js";
+import { files as counted, number, say, size } from "./words.js";
 import { fitsZip, zipParts } from "./zip.js";
 
 const REVOKE_MS = 60_000;
+const LISTED_MAX = 500;
 
 /** The view "restored". */
 export class Saving {
@@ -22,10 +23,12 @@ export class Saving {
     const summary = `${counted(items.length)}, ${size(bytes)}. `;
     fill("restored-line", summary + (items.length ? say("restored.all") : ""));
     at("[data-save-all]").hidden = items.length < 2 || !fitsZip(items.length, bytes);
-    at("[data-restored-list]").replaceChildren(...items.map((item) => this.#line(item)));
+    const lines = items.slice(0, LISTED_MAX).map((item) => this.#line(item));
+    at("[data-restored-list]").replaceChildren(...lines, ...andMore(items));
     at("[data-restored-failed]").hidden = failures.length === 0;
     fill("failed-title", say("restored.failed"));
-    at("[data-failed-list]").replaceChildren(...failures.map(({ name, why }) => row(name, why)));
+    const failed = failures.slice(0, LISTED_MAX).map(({ name, why }) => row(name, why));
+    at("[data-failed-list]").replaceChildren(...failed, ...andMore(failures));
   }
 
   #line(item) {
@@ -56,6 +59,11 @@ export class Saving {
     location.hash = "";
     location.reload();
   }
+}
+
+function andMore({ length }) {
+  const more = length - LISTED_MAX;
+  return more > 0 ? [row(say("more.files", { count: number(more) }))] : [];
 }
 
 function download(blob, name) {
