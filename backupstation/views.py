@@ -15,6 +15,7 @@ from django.db import DatabaseError, connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
+from django.templatetags.static import static
 from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
@@ -151,9 +152,20 @@ def admin_sign_in(request: HttpRequest) -> HttpResponse:
 @require_safe
 def phone(request: HttpRequest) -> HttpResponse:
     """What a camera app opens. The fragment of the link stays in the browser."""
-    response = render(request, "phone.html", {"words": phone_words.words()})
-    origins = [origin for origin in showing.issuers() if origin]
-    connect_to(response, request, *origins)
+    return render(request, "phone.html", {"words": phone_words.words()})
+
+
+@require_safe
+@never_cache
+def phone_engine(request: HttpRequest) -> HttpResponse:
+    """Start the phone page's engine.
+
+    A Worker lives by the policy of its own script, and the engine is what connects: to this host,
+    and to the IM servers that may confirm a code.
+    """
+    script = f'import "{static("phone/engine.js")}";\n'
+    response = HttpResponse(script, content_type="text/javascript")
+    connect_to(response, request, *(origin for origin in showing.issuers() if origin))
     return response
 
 

@@ -281,7 +281,9 @@ def test_the_phone_page_needs_no_sign_in_and_tells_nobody_where_it_was(owner: Us
     page = client().get("/phone/")
     assert page.status_code == 200
     assert page["Referrer-Policy"] == "same-origin"
-    assert "connect-src 'self' ws://" in page["Content-Security-Policy"]
+    engine = client().get("/phone/engine.js")
+    assert engine["Content-Type"] == "text/javascript"
+    assert "connect-src 'self' ws://" in engine["Content-Security-Policy"]
 
 
 def test_the_phone_page_says_for_each_app_how_its_export_is_made(owner: User) -> None:

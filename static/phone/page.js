@@ -15,7 +15,8 @@ const ID_CHARS = 8;
 /** The engine's Worker, joined to the Workers that read files. */
 function startEngine(hear) {
   const module = { type: "module" };
-  const engine = new Worker(new URL("./engine.js", import.meta.url), module);
+  // Not the static file itself: the station says beside it where the engine may connect.
+  const engine = new Worker(new URL("engine.js", location), module);
   const count = Math.max(1, Math.min(READERS_MAX, (navigator.hardwareConcurrency ?? 2) - 1));
   const ports = Array.from({ length: count }, () => {
     const reader = new Worker(new URL("./reading.js", import.meta.url), module);
