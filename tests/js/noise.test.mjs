@@ -61,7 +61,14 @@ test("nothing after a failure, not even the right message", () => {
   refuses(() => phone.split());
 });
 
-test("every flipped bit of the reply", () => {
+test("nothing after a message of no possible length", () => {
+  const { phone, station, hello } = half();
+  station.readMessage(hello);
+  refuses(() => phone.readMessage(nothing));
+  refuses(() => phone.readMessage(station.writeMessage(nothing)));
+});
+
+test("a flipped bit in every byte of the reply", () => {
   for (let bit = 0; bit < 8 * 48; bit += 8) {
     const { phone, station, hello } = half();
     station.readMessage(hello);
