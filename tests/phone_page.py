@@ -5,7 +5,7 @@ from pathlib import Path
 
 from playwright.sync_api import Download, Page, expect
 
-from tests.browser import LAN_NAME, PHONE, Watched
+from tests.browser import LAN_NAME, PHONE, Watched, accessibility_problems
 from tests.stations import Station
 
 SECONDS = 60_000
@@ -19,8 +19,12 @@ def at_lan_name(link: str) -> str:
 class PhonePage:
     """A person with a phone's browser."""
 
-    def __init__(self, watched: Watched, station: Station, **options: object) -> None:
+    def __init__(
+        self, watched: Watched, station: Station, *, looks: bool = False, **options: object
+    ) -> None:
+        """``looks``: each view is looked at with axe, and must not be wider than the phone."""
         self.station = station
+        self._looks = looks
         self.page: Page = watched.open(viewport=PHONE, accept_downloads=True, **options)
 
     def scan(self, *options: str) -> None:
@@ -37,6 +41,10 @@ class PhonePage:
         expect(self.page.locator("body")).to_have_attribute(
             "data-shown", re.compile(rf"^({view})$"), timeout=milliseconds
         )
+        if self._looks:
+            assert accessibility_problems(self.page) == ""
+            width = self.page.evaluate("document.documentElement.scrollWidth")
+            assert width == PHONE["width"], f"{view} is {width} pixels wide"
 
     def press(self, selector: str) -> None:
         """Press what is visible of this."""

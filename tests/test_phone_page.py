@@ -75,7 +75,7 @@ def test_a_person_with_a_stock_browser_enrols_backs_up_and_restores(
     """The whole way, with Allow on the station page in a second browser context."""
     owner = watched.open()
     sign_in(owner, station)
-    phone = PhonePage(watched, station)
+    phone = PhonePage(watched, station, looks=True)
     phone.open(shown_link(owner))
     assert phone.page.evaluate("[window.isSecureContext, typeof crypto.subtle]") == [
         False,
@@ -110,7 +110,7 @@ def test_a_person_with_a_stock_browser_enrols_backs_up_and_restores(
 def test_what_the_browser_stored_the_command_line_restores(
     watched: Watched, station: Station, exports: list[Path], tmp_path: Path
 ) -> None:
-    phone = PhonePage(watched, station)
+    phone = PhonePage(watched, station, looks=True, color_scheme="dark", locale="zh-CN")
     phone.enrol()
     phone.choose(*exports)
     phone.send()
@@ -454,6 +454,9 @@ def test_a_file_that_changes_meanwhile_is_named_and_the_others_are_stored(
     assert phone.failure() == "There is nothing that can be read."
     phone.press("[data-again]")
     phone.sees("choose")
+    phone.page.click("[data-picked] button")
+    phone.page.set_input_files("[data-pick] >> nth=0", [steady])
+    phone.send()
 
 
 def test_who_stops_a_backup_has_no_snapshot_and_sends_nothing_twice(

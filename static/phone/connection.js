@@ -1,11 +1,13 @@
 // One WebSocket to the listening port (RFC 6455), with errors that say what happened.
 
 import { CutOff, Unreachable } from "./errors.js";
-import { TimedOut, allErrors, errorFor } from "./wire/errors.js";
-import { IDLE_SECONDS, LISTEN_PATH, PING_SECONDS, SUBPROTOCOL } from "./wire/limits.js";
+import { TimedOut, WindowOverrun, allErrors, errorFor } from "./wire/errors.js";
+import { IDLE_SECONDS, LISTEN_PATH, PING_SECONDS, SUBPROTOCOL, WINDOW_BYTES_MAX } from "./wire/limits.js";
 
 const CONNECT_MS = 10_000;
 const WATCH_MS = 5_000;
+// What waits is encrypted and framed: tiny chunks take up to four times their credit.
+const WAITING_BYTES_MAX = 4 * WINDOW_BYTES_MAX;
 const NORMAL = 1000;
 const ERROR_CODES = allErrors();
 
@@ -13,6 +15,7 @@ const ERROR_CODES = allErrors();
 export class Connection {
   #socket;
   #received = [];
+  #receivedBytes = 0;
   #waiting = null;
   #ended = null;
   #noteEnd;
@@ -69,7 +72,7 @@ export class Connection {
    * {@link CutOff}, silence as {@link TimedOut}; each after what came before it.
    */
   receive() {
-    if (this.#received.length) return Promise.resolve(this.#received.shift());
+    if (this.#received.length) return Promise.resolve(this.#shift());
     if (this.#ended) return Promise.reject(this.#ended);
     return new Promise((resolve, reject) => {
       this.#waiting = { resolve, reject };
@@ -78,7 +81,7 @@ export class Connection {
 
   /** The next message that is here already, or null; throws as {@link receive} does. */
   takeReceived() {
-    if (this.#received.length) return this.#received.shift();
+    if (this.#received.length) return this.#shift();
     if (this.#ended) throw this.#ended;
     return null;
   }
@@ -87,6 +90,12 @@ export class Connection {
   close() {
     this.#end(new CutOff("closed"));
     this.#socket.close(NORMAL);
+  }
+
+  #shift() {
+    const message = this.#received.shift();
+    this.#receivedBytes -= message.length;
+    return message;
   }
 
   #take(data) {
@@ -104,7 +113,13 @@ export class Connection {
       return;
     }
     this.#received.push(message);
-    this.unasked();
+    this.#receivedBytes += message.length;
+    if (this.#receivedBytes > WAITING_BYTES_MAX) {
+      this.#end(new WindowOverrun("the station sends more than it was granted"));
+      this.#socket.close();
+    } else {
+      this.unasked();
+    }
   }
 
   #end(error) {

@@ -151,10 +151,11 @@ class Engine {
         this.#session = session;
         return work.run(session);
       };
-      return await withSessions(
-        this.#take(), this.#link, this.#scope, this.#identity, run, options,
-      );
+      const session = this.#take();
+      return await withSessions(session, this.#link, this.#scope, this.#identity, run, options);
     } finally {
+      // What ended without a goodbye, such as files that cannot be read, may be tried again.
+      this.#link = this.#session?.followUp ?? this.#link;
       this.#under = null;
       this.#session = null;
     }
