@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from mnemonic import Mnemonic
 
 from transfer.store import rootfile
-from transfer.store.crypto import Root, VaultKeys, WordsRefused
+from transfer.store.crypto import Root, VaultKeys
 from transfer.store.rootfile import RootLocked
+from transfer.store.sheet import WordsRefused
 from wire.errors import Damaged, StationFault
 
 FIXED = Root(bytes(range(32)))
@@ -95,6 +96,36 @@ def test_the_words_are_bip_39():
 def test_words_that_are_no_recovery_sheet_are_refused(typed):
     with pytest.raises(WordsRefused):
         Root.from_words(typed)
+
+
+TYPED = {
+    "numbered lines": lambda words: "\n".join(f"{at}. {word}" for at, word in enumerate(words, 1)),
+    "numbers without a space": lambda words: " ".join(
+        f"{at}){word.title()}" for at, word in enumerate(words, 1)
+    ),
+    "commas": lambda words: ", ".join(words).upper(),
+    "wide letters": lambda words: "，".join(
+        "".join(chr(ord(letter) + 0xFEE0) for letter in word) for word in words
+    ),
+    "a mark of order": lambda words: "\ufeff" + " ".join(words),
+}
+
+
+@pytest.mark.parametrize("form", TYPED)
+def test_words_are_read_however_they_are_laid_out(form):
+    assert same(Root.from_words(TYPED[form](FIXED.words().split())), FIXED)
+
+
+def test_a_word_that_is_not_on_the_list_is_named_with_the_nearest_that_is():
+    words = FIXED.words().split()
+    words[6] = "abandn"
+    words[20] = "xyzzyx"
+    with pytest.raises(WordsRefused) as refused:
+        Root.from_words(" ".join(words))
+    assert 'word 7, "abandn", is not on the list (is it "abandon"?)' in str(refused.value)
+    assert 'word 21, "xyzzyx", is not on the list' in str(refused.value)
+    with pytest.raises(WordsRefused, match="and 21 more are not either"):
+        Root.from_words("zzz " * 24)
 
 
 def test_two_words_exchanged_are_noticed():

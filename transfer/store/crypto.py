@@ -15,11 +15,11 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-from mnemonic import Mnemonic
 
-from transfer.store import rootfile
+from transfer.store import rootfile, sheet
 from transfer.store.rootfile import ROOT_BYTES
-from wire.errors import Damaged, MalformedMessage
+from wire.errors import Damaged
+from wire.invitation import station_id, station_id_text
 
 LABEL: Final = b"backupstation/1 "
 MASTER_BYTES: Final = 32
@@ -31,10 +31,6 @@ ALGORITHM_AES_256_GCM: Final = 1
 # For a key that seals exactly one text, because its salt was drawn for that text.
 SINGLE_USE_NONCE: Final = bytes(NONCE_BYTES)
 _WRAP_VERSION: Final = b"\x01"
-
-
-class WordsRefused(MalformedMessage):
-    """What was typed is not the 24 words of a recovery sheet (unknown word or wrong checksum)."""
 
 
 def derive(key: bytes, label: bytes, salt: bytes | None = None) -> bytes:
@@ -58,18 +54,12 @@ class Root:
 
     @classmethod
     def from_words(cls, words: str) -> "Root":
-        """The root that these 24 words (BIP-39, English list) stand for; :class:`WordsRefused`."""
-        typed = words.lower().split()
-        if len(typed) != 24:
-            raise WordsRefused(f"a recovery sheet has 24 words, not {len(typed)}")
-        try:
-            return cls(bytes(Mnemonic("english").to_entropy(typed)))
-        except (ValueError, LookupError) as error:
-            raise WordsRefused("these words are not a recovery sheet; check each one") from error
+        """The root that these 24 words (BIP-39, English list) stand for; see sheet.py."""
+        return cls(sheet.read(words))
 
     def words(self) -> str:
         """The recovery sheet: 24 words of the BIP-39 English list, the last with a checksum."""
-        return str(Mnemonic("english").to_mnemonic(self._secret))
+        return sheet.written(self._secret)
 
     @classmethod
     def load_or_create(cls, path: Path, passphrase: str | None) -> "Root":
@@ -83,6 +73,10 @@ class Root:
     def station_key(self) -> Ed25519PrivateKey:
         """The station's identity."""
         return Ed25519PrivateKey.from_private_bytes(derive(self._secret, b"station identity"))
+
+    def station_id_text(self) -> str:
+        """The id of the station whose root this is, as tokens and people see it."""
+        return station_id_text(station_id(self.station_key().public_key().public_bytes_raw()))
 
     def issuer_key(self) -> Ed25519PrivateKey:
         """The key of the IM server that runs inside this station."""
