@@ -48,6 +48,21 @@ class OwnerForm(forms.Form):
     password = _password(_("Password"), "new-password")
     again = _password(_("Password, again"), "new-password")
 
+    def __init__(
+        self, data: QueryDict | None, *, found: list[tuple[str, str]], initial: dict[str, str]
+    ) -> None:
+        """``found``: vaults without an owner, each with what is in it, in words."""
+        super().__init__(data, initial=initial)
+        if not found:
+            return
+        # Of several, whose is whose must be said; a single one is most likely this person's.
+        self.fields["vault"] = forms.ChoiceField(
+            label=_("Backups that came back with the store"),
+            choices=[*found, ("", _("None of these is mine"))],
+            initial=found[0][0] if len(found) == 1 else "",
+            required=False,
+        )
+
     def clean(self) -> dict[str, Any]:
         """Both passwords are the same, and good enough."""
         cleaned = super().clean() or {}

@@ -11,8 +11,10 @@ import secrets
 from pathlib import Path
 
 from django.conf import settings
+from django.db import transaction
 
 from accounts.models import User
+from backupstation import relinking
 
 
 class CodeRefusedError(Exception):
@@ -49,15 +51,22 @@ def is_code_good(code: str) -> bool:
     return is_missing() and hmac.compare_digest(kept, _hash(code))
 
 
-def create(code: str, username: str, password: str) -> User:
-    """Make the owner, a superuser, and use up the code; raises :class:`CodeRefusedError`."""
+def create(code: str, username: str, password: str, vault_id: str = "") -> User:
+    """Make the owner, a superuser, and use up the code; raises :class:`CodeRefusedError`.
+
+    ``vault_id`` names a vault that came back from the store, and becomes the owner's.
+    """
     if not is_code_good(code):
         raise CodeRefusedError
     try:
         _code_file().unlink()
     except FileNotFoundError:
         raise CodeRefusedError from None
-    return User.objects.create_superuser(username=username, password=password)
+    with transaction.atomic():
+        user = User.objects.create_superuser(username=username, password=password)
+        if vault_id:
+            relinking.link(user, vault_id)
+    return user
 
 
 def _code_file() -> Path:

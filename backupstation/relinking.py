@@ -5,7 +5,10 @@ issuer, its account is made again with that very id, so that phones which enrol 
 """
 
 from django.db import transaction
+from django.db.models import F, Max
 from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.translation import gettext, ngettext
 
 from accounts.models import Account, User
 from backupstation import roles
@@ -14,6 +17,28 @@ from transfer.models import Vault
 
 class LinkRefusedError(Exception):
     """This vault and this user cannot be put together; the text says why."""
+
+
+def found() -> list[tuple[str, str]]:
+    """Vaults that nobody owns: the id, and what is in it in words; the last used one first."""
+    vaults = Vault.objects.filter(owner=None).annotate(last=Max("snapshots__stored_at"))
+    ordered = vaults.order_by(F("last").desc(nulls_last=True), "pk")
+    return [(vault.pk, _described(vault)) for vault in ordered]
+
+
+def _described(vault: Vault) -> str:
+    snapshots = vault.snapshots.receipted()
+    latest = snapshots.order_by("-stored_at").first()
+    if latest is None:
+        return gettext("A vault without snapshots")
+    number = snapshots.count()
+    words = {
+        "snapshots": ngettext("%(count)d snapshot", "%(count)d snapshots", number)
+        % {"count": number},
+        "label": latest.label or latest.source,
+        "date": date_format(timezone.localtime(latest.stored_at), "SHORT_DATE_FORMAT"),
+    }
+    return gettext("%(snapshots)s, the latest “%(label)s” of %(date)s") % words
 
 
 def link(user: User, vault_id: str = "") -> Vault:

@@ -21,7 +21,7 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from backupstation import live, owner, phone_words, qr, showing
+from backupstation import live, owner, phone_words, qr, relinking, showing
 from backupstation.forms import OwnerForm, PasswordForm, SignInForm
 from backupstation.page import Page
 from backupstation.showing import Choice
@@ -89,11 +89,13 @@ def first_run(request: HttpRequest) -> HttpResponse:
     if not owner.is_code_good(code):
         status = 403 if code else 200
         return render(request, "first_run_code.html", {"was_wrong": bool(code)}, status=status)
-    form = OwnerForm(request.POST if "username" in request.POST else None, initial={"code": code})
+    posted = request.POST if "username" in request.POST else None
+    form = OwnerForm(posted, found=relinking.found(), initial={"code": code})
     if not form.is_valid():
         return render(request, "first_run.html", {"form": form})
+    chosen = form.cleaned_data
     try:
-        user = owner.create(code, form.cleaned_data["username"], form.cleaned_data["password"])
+        user = owner.create(code, chosen["username"], chosen["password"], chosen.get("vault", ""))
     except owner.CodeRefusedError:
         return render(request, "first_run_code.html", {"was_wrong": True}, status=403)
     login(request, user)

@@ -66,6 +66,10 @@ def plain(*steps: str) -> list[tuple[str, dict[str, Any]]]:
 
 def snapshot_of(user: User, **fields: Any) -> Snapshot:
     vault, _ = Vault.objects.get_or_create(owner=user, id=f"{user.pk:032x}", sub=str(user.pk))
+    return snapshot_in(vault, **fields)
+
+
+def snapshot_in(vault: Vault, **fields: Any) -> Snapshot:
     count = Snapshot.objects.count()
     now = timezone.now()
     values: dict[str, Any] = {

@@ -1,5 +1,6 @@
 """The first run: only the holder of the one-time code becomes the owner."""
 
+import os
 import re
 import stat
 from concurrent.futures import ThreadPoolExecutor
@@ -12,8 +13,9 @@ from django.conf import settings
 
 from accounts.models import User
 from backupstation import owner, roles
-from tests.page_cast import client
+from tests.page_cast import client, snapshot_in
 from tests.stations import Station
+from transfer.models import Vault
 
 pytestmark = pytest.mark.django_db
 GOOD = "a long enough passphrase"
@@ -126,3 +128,53 @@ def test_the_recovery_sheet_is_offered_at_once_then_asks_for_the_password(code: 
     later = browser.get("/recovery/")
     assert "words" not in later.context
     assert b'name="password"' in later.content
+
+
+# A store that came back
+
+
+def _came_back(*subjects: str) -> list[Vault]:
+    return [
+        Vault.objects.create(id=os.urandom(16).hex(), iss=roles.embedded_iss(), sub=subject)
+        for subject in subjects
+    ]
+
+
+def test_the_one_vault_that_came_back_is_offered_and_becomes_the_owners(code: str) -> None:
+    [vault] = _came_back("of old")
+    snapshot_in(vault, label="before the fire")
+    page = client().get(owner.first_run_path(code)).content.decode()
+    assert f'value="{vault.pk}" selected' in page
+    assert "1 snapshot, the latest “before the fire” of " in page
+    assert "24 words" not in page
+    client().post("/first-run/", _form(code, vault=vault.pk))
+    vault.refresh_from_db()
+    assert vault.owner == User.objects.get()
+    assert User.objects.get().account.sub == "of old"  # which phones that enrol now will join
+
+
+def test_a_vault_stays_nobodys_when_it_is_not_the_owners(code: str) -> None:
+    _came_back("alice")
+    page = client().get(owner.first_run_path(code)).content.decode()
+    assert "None of these is mine" in page
+    assert client().post("/first-run/", _form(code, vault=""))["Location"] == "/recovery/"
+    assert set(Vault.objects.values_list("owner", flat=True)) == {None}
+
+
+def test_of_several_vaults_none_is_chosen_beforehand(code: str) -> None:
+    _came_back("alice", "bob")
+    page = client().get(owner.first_run_path(code)).content.decode()
+    assert '<option value="" selected>' in page
+
+
+def test_a_vault_that_is_not_on_offer_is_refused(code: str) -> None:
+    _came_back("alice")
+    refused = client().post("/first-run/", _form(code, vault="0" * 32))
+    assert "vault" in refused.context["form"].errors
+    assert not User.objects.exists()
+    assert owner.is_code_good(code)
+
+
+def test_whoever_has_24_words_is_told_the_way(code: str) -> None:
+    page = client().get(owner.first_run_path(code)).content.decode()
+    assert "manage.py station --recover" in page
