@@ -1,21 +1,20 @@
 """The station's root from the 24 words of its recovery sheet, when its file is lost."""
 
 import sys
-from pathlib import Path
 from typing import Final
 
 from django.conf import settings
 from django.core.management.base import CommandError
 
+from backupstation import typed
 from transfer.models import Vault
 from transfer.store.backends.posix import PosixBackend
 from transfer.store.crypto import Root
 from transfer.store.objects import OWNER, claim_store
 from transfer.store.rootfile import RootLocked
 from wire.errors import NotFound, WireError
-from wire.invitation import station_id, station_id_text
 
-CANNOT: Final = 2  # exit code when nothing could be done; 1 says that damage was found
+CANNOT: Final = typed.CANNOT
 
 
 def returncode(error: WireError) -> int:
@@ -68,23 +67,15 @@ def bring_back_root(words_file: str | None) -> None:
                 returncode=CANNOT,
             )
         return
-    own_id = station_id(root.station_key().public_key().public_bytes_raw())
-    claim_store(PosixBackend(settings.STATION_STORE_DIR), root, station_id_text(own_id))
+    claim_store(PosixBackend(settings.STATION_STORE_DIR), root, root.station_id_text())
     root.save(path, settings.STATION_PASSPHRASE)
 
 
 def _read_words(words_file: str | None) -> str:
-    if words_file == "-":
-        return sys.stdin.read()
     if words_file is not None:
-        try:
-            return Path(words_file).read_text(encoding="utf-8")
-        except OSError as error:
-            raise CommandError(f"{words_file}: {error.strerror}", returncode=CANNOT) from None
-        except UnicodeDecodeError:
-            raise CommandError(f"{words_file} holds no words.", returncode=CANNOT) from None
+        return typed.from_file(words_file)
     if not sys.stdin.isatty():
         raise CommandError(
             "The root key is missing: give the 24 words with --words-file.", returncode=CANNOT
         )
-    return input("The root key is missing. Type the 24 words of the recovery sheet:\n> ")
+    return typed.on_terminal(["The root key is missing. Type the 24 words of the recovery sheet:"])

@@ -39,8 +39,8 @@ class Station:
         self.port = 0
         self.first_run = ""
 
-    def start(self, port: int = 0) -> "Station":
-        """Start it and wait until it listens."""
+    def start(self, port: int = 0, *options: str) -> "Station":
+        """Start it, with more options if need be, and wait until it listens."""
         self.folder.mkdir(parents=True, exist_ok=True)
         log = (self.folder / "station.log").open("a")
         self.process = subprocess.Popen(
@@ -53,6 +53,7 @@ class Station:
                 "127.0.0.1",
                 "--port",
                 str(port or self.port),
+                *options,
             ],
             cwd=ROOT,
             env=_environment(self.folder, **self.environment),

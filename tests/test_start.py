@@ -87,7 +87,7 @@ def test_a_lost_root_is_told_and_never_drawn_again(one: Station, tmp_path: Path)
     shutil.copy(one.folder / "store" / "station", tmp_path / "store")
     told = manage(tmp_path, "station", "--host", "127.0.0.1", "--port", "0")
     assert told.returncode != 0
-    assert "manage.py store rebuild --words-file" in told.stderr
+    assert "manage.py station --recover" in told.stderr
     assert "Traceback" not in told.stderr
     assert not (tmp_path / "root.key").exists()
 

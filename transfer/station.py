@@ -63,5 +63,5 @@ def _refuse_lost_root(backend: Backend) -> None:
         raise StationFault(
             f"the root key {settings.STATION_ROOT_KEY} is missing, and the store beside it needs"
             " it; put the file back, or make it again from the 24 words with"
-            " `manage.py store rebuild --words-file FILE`"
+            " `manage.py station --recover`"
         )

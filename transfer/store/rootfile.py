@@ -74,6 +74,12 @@ def save(secret: bytes, path: Path, passphrase: str | None) -> None:
         sync_folder(path.parent)
 
 
+def sweep(path: Path) -> None:
+    """Remove what killed processes left beside ``path``; for whoever holds the data folder."""
+    for beside in path.parent.glob(f".{path.name}.*"):
+        beside.unlink(missing_ok=True)
+
+
 def _name(beside: Path, path: Path) -> None:
     # Of two first starts at once one wins: a link never replaces. exFAT has no links.
     try:

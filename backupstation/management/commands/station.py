@@ -7,7 +7,7 @@ from argparse import ArgumentParser
 from typing import Any, Final
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand, CommandError, OutputWrapper
 from django.db import DatabaseError
 
 from backupstation import (
@@ -18,10 +18,13 @@ from backupstation import (
     opening,
     owner,
     prepared,
+    recovering,
     roles,
     words,
 )
+from backupstation.told import Told
 from transfer import faults
+from transfer.models import Vault
 from wire.errors import StorageFull, WireError
 from wire.memory import keep_large_buffers
 
@@ -47,15 +50,51 @@ class Command(BaseCommand):
         )
         parser.add_argument("--browser", action="store_true", help="open the page in a browser")
         parser.add_argument("--json", action="store_true", help="print one JSON object when ready")
+        parser.add_argument(
+            "--recover",
+            action="store_true",
+            help="bring a lost station back from its 24 words and a copy of its store",
+        )
+        parser.add_argument(
+            "--words-file", help="with --recover: a file with the 24 words; - is standard input"
+        )
 
     def handle(self, **options: Any) -> None:  # noqa: ANN401 - Django's
         """Bring the database up to date, prepare the roles, and serve."""
+        self._options = options
+        if options["words_file"] and not options["recover"]:
+            raise CommandError("--words-file belongs to --recover.", returncode=words.CANNOT)
         with occupied.by_this_process():
-            self._run(options)
+            if self._is_recovered():
+                self._run(options)
+
+    def _is_recovered(self) -> bool:
+        """Go on with a recovery, if there is one; False when it waits for the store."""
+        recover = self._options["recover"]
+        with recovering.told_in_sentences():
+            if recover:
+                recovering.begin(self._options["words_file"], self._tell)
+            if not recovering.is_unfinished():
+                return True
+            if missing := recovering.what_is_missing():
+                if not recover:
+                    raise CommandError(missing, returncode=words.CANNOT)
+                self._tell(missing)
+                return False
+            recovering.finish(Told(self._people, as_json=False), self._tell)
+        return True
+
+    @property
+    def _people(self) -> OutputWrapper:
+        """Where people are told something: standard output, unless a program reads that."""
+        return self.stderr if self._options["json"] else self.stdout
+
+    def _tell(self, text: str) -> None:
+        self._people.write(text)
+        self._people.flush()
 
     def _run(self, options: dict[str, Any]) -> None:
         self._prepare()
-        self._options = options
         keep_large_buffers()
         from backupstation.asgi import application  # noqa: PLC0415 - after migrations
         from backupstation.server import serve  # noqa: PLC0415 - installs Twisted's reactor
@@ -105,7 +144,14 @@ class Command(BaseCommand):
         lines = ["", f"  {settings.STATION_NAME} is running.", ""]
         if new:
             lines += ["  First run: open this link to become its owner (it works once):"]
-        lines += [f"  {first}", "", f"  Listening port: {port}"]
+        lines += [f"  {first}", ""]
+        if new and not Vault.objects.exists():
+            lines += [
+                "  You have the 24 words of an earlier station? Stop this one, and get that back:",
+                "    .venv/bin/python manage.py station --recover",
+                "",
+            ]
+        lines += [f"  Listening port: {port}"]
         reached = [one for one in found if not one.address.is_loopback]
         lines += [
             f"  Phones reach it at {addresses.origin(one.address, port)}  ({one.interface})"

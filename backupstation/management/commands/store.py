@@ -10,12 +10,11 @@ from django.core.management.base import BaseCommand, CommandError
 from rich.filesize import decimal
 
 from accounts.models import User
-from backupstation import occupied, prepared, relinking, words
+from backupstation import occupied, prepared, rebuilt, relinking, words
 from backupstation.told import Told, counted
 from transfer import station
 from transfer.checking import NotedCheck
-from transfer.models import Snapshot, SnapshotState, Vault
-from transfer.rebuilding import Rebuild
+from transfer.models import Snapshot, SnapshotState
 from transfer.store.itemcheck import Sample
 from wire.errors import WireError
 
@@ -80,15 +79,14 @@ class Command(BaseCommand):
         words.bring_back_root(options["words_file"])
         prepared.migrate()
         owner = self._owner(options["owner"])
-        rebuild = Rebuild()
-        tally = rebuild.tally
         told = Told(self.stdout, as_json=options["json"])
-        with told.progress(lambda: f"packs: {tally.packs}, snapshots: {tally.snapshots}"):
-            for finding in rebuild.run():
-                told.finding(finding)
+        rebuild = rebuilt.fill(told)
         linked = relinking.link(owner, options["vault"]) if owner else None
-        answer = asdict(tally) | {"linked": linked.pk if linked else None}
-        told.end(answer, _rebuilt(rebuild, linked))
+        answer = asdict(rebuild.tally) | {"linked": linked.pk if linked else None}
+        lines = rebuilt.summary(rebuild)
+        if linked is not None:
+            lines.append(f"Vault {linked.pk[:8]} belongs to {linked.owner} again.")
+        told.end(answer, "\n".join([*lines, *rebuilt.ownerless()]))
         if told.damage:
             sys.exit(1)
 
@@ -152,26 +150,3 @@ def _checked(check: NotedCheck, told: Told, owed: int) -> str:
             " off; but if the database is older than the store, run `manage.py store rebuild`."
         )
     return text
-
-
-def _rebuilt(rebuild: Rebuild, linked: Vault | None) -> str:
-    tally = rebuild.tally
-    kept = [(tally.vaults, "vault"), (tally.packs, "pack"), (tally.snapshots, "snapshot")]
-    lines = [
-        f"In the store: {', '.join(counted(*each) for each in kept)}.",
-        f"The database lacked {tally.added} of these.",
-    ]
-    if tally.unreceipted:
-        lines.append(
-            f"Found without a receipt: {counted(tally.unreceipted, 'more snapshot')}, in the"
-            " admin and hidden from phones."
-        )
-    if linked is not None:
-        lines.append(f"Vault {linked.pk[:8]} belongs to {linked.owner} again.")
-    ownerless = Vault.objects.filter(owner=None).count()
-    if ownerless:
-        lines.append(
-            f"Without an owner: {counted(ownerless, 'vault')}. `manage.py store rebuild --owner"
-            " USERNAME` gives one to a user, before phones enrol again."
-        )
-    return "\n".join(lines)

@@ -1,0 +1,150 @@
+"""``manage.py station --recover``: a lost station comes back from its 24 words and its store.
+
+    the words are read and checked, against the store when it is there: nothing is written yet
+    -> the file ``recovery`` in the data folder -> ``root.key`` -> the database, from the store
+    -> ``recovery`` goes
+
+As long as that file is there every start goes on with the recovery, or says what it lacks. Without
+it a start in between would show half the snapshots, or begin a second store beside the one that is
+still to come.
+"""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from django.conf import settings
+from django.core.management.base import CommandError
+
+from backupstation import owner, prepared, rebuilt, storefolder, typed, unused
+from backupstation.told import Told
+from transfer.models import Vault
+from transfer.store import rootfile
+from transfer.store.backends._base import writing
+from transfer.store.backends.posix import sync_folder
+from transfer.store.crypto import Root
+from wire.errors import WireError
+
+_NAME: Final = "recovery"
+_INTERRUPTED: Final = 130  # what shells say of a command that Ctrl-C ended
+
+
+def begin(words_file: str | None, say: Callable[[str], None]) -> None:
+    """Keep the root that the 24 words stand for.
+
+    Refused before anything is written: wrong words, words that are not those of the store, or of
+    the root that is there (unless a first start drew that one and nobody used it).
+    """
+    kept = _kept()
+    words = _words(words_file, kept)
+    root = Root.from_words(words) if words or kept is None else kept
+    replaced = kept if kept and kept.station_id_text() != root.station_id_text() else None
+    _check(root, replaced)
+    with writing(f"the data folder {settings.STATION_DATA_DIR}"):
+        _note().touch(mode=0o600)
+        sync_folder(_note().parent)
+    if replaced is not None:
+        say(f"What a first start began here, and nobody used, is in {unused.set_aside(replaced)}.")
+    if replaced is not None or kept is None:
+        root.save(settings.STATION_ROOT_KEY, settings.STATION_PASSPHRASE)
+    say(f"The root key of station {root.station_id_text()} is in its place.")
+
+
+def is_unfinished() -> bool:
+    """Whether a recovery was begun, and not everything is back yet."""
+    return _note().exists()
+
+
+def what_is_missing() -> str:
+    """What a recovery that was begun waits for, in sentences; "" when it can be finished."""
+    kept = _kept()
+    if kept is None:
+        return (
+            "A recovery was begun here, and the root key is not back yet:"
+            " run `manage.py station --recover` again."
+        )
+    if storefolder.is_store_of(kept):
+        return ""
+    return (
+        f"The store is not there yet. Put the copy of the folder `store` of this station at\n"
+        f"  {settings.STATION_STORE_DIR}\n"
+        "(copy it, or mount its disk), and start the station again: it brings back what is in it,"
+        f" and then runs.\nIf every copy is lost for good, delete {_note()} to begin with nothing."
+    )
+
+
+def finish(told: Told, say: Callable[[str], None]) -> None:
+    """Fill the database from the store; it is safe to do again what was cut off."""
+    rootfile.sweep(settings.STATION_ROOT_KEY)
+    prepared.migrate()
+    say("Reading the store …")
+    lines = rebuilt.summary(rebuilt.fill(told))
+    if owner.is_missing() and Vault.objects.filter(owner=None).exists():
+        lines.append("Whose they are is asked in the first run, where you become the owner.")
+    else:
+        lines += rebuilt.ownerless()
+    _note().unlink()
+    told.end({}, "\n".join(lines))
+
+
+@contextmanager
+def told_in_sentences() -> Iterator[None]:
+    """Whatever ends a recovery is told, and what is left of it."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise CommandError(f"Interrupted. {_left()}", returncode=_INTERRUPTED) from None
+    except WireError as error:
+        text = str(error)
+        text = f"{text[:1].upper()}{text[1:]}. {_left()}"
+        raise CommandError(text, returncode=typed.CANNOT) from None
+
+
+def _left() -> str:
+    if is_unfinished():
+        return "`manage.py station --recover` goes on where this stopped."
+    return "Nothing was changed."
+
+
+def _note() -> Path:
+    return Path(settings.STATION_DATA_DIR) / _NAME
+
+
+def _kept() -> Root | None:
+    path = settings.STATION_ROOT_KEY
+    return Root.load_or_create(path, settings.STATION_PASSPHRASE) if path.exists() else None
+
+
+def _words(words_file: str | None, kept: Root | None) -> str:
+    if words_file is not None:
+        return typed.from_file(words_file)
+    if not sys.stdin.isatty():
+        return typed.from_file("-").strip()
+    lines = ["Type the 24 words of the recovery sheet, in one line or in several."]
+    if kept is not None:
+        lines.append(
+            f"The root key of station {kept.station_id_text()} is here already: to go on with it,"
+            " press Enter instead."
+        )
+    return typed.on_terminal(lines, or_none=kept is not None)
+
+
+def _check(root: Root, replaced: Root | None) -> None:
+    if replaced is not None and not unused.is_unused(root):
+        raise CommandError(
+            f"These are the words of station {root.station_id_text()}, but"
+            f" {settings.STATION_DATA_DIR} is the data folder of station"
+            f" {replaced.station_id_text()}, and in use. Nothing was changed: name another folder"
+            " by STATION_DATA_DIR.",
+            returncode=typed.CANNOT,
+        )
+    if replaced is not None and storefolder.fits(replaced):
+        return
+    if not storefolder.is_store_of(root) and storefolder.has_objects():
+        raise CommandError(
+            f"The store at {settings.STATION_STORE_DIR} is not whole: its file `station` is"
+            " missing. Copy the whole folder, and try again. Nothing was changed.",
+            returncode=typed.CANNOT,
+        )
