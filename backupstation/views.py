@@ -122,7 +122,9 @@ def recovery(request: HttpRequest) -> HttpResponse:
         {
             "words": words.split(),
             "drawing": qr.draw(words),
+            "station_name": settings.STATION_NAME,
             "station_id": identity.station_id_text,
+            "today": timezone.localdate(),
             "is_first_run": _SHEET_UNTIL in request.session,
         },
     )

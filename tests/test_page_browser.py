@@ -1,11 +1,14 @@
 """The pages in a real Chromium against a real station."""
 
+import io
+import re
 import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser import (
@@ -83,6 +86,33 @@ def test_the_first_run_leads_from_the_terminals_link_to_a_live_code(
         assert page.locator(".words li").all_inner_texts() == words
     finally:
         station.stop()
+
+
+@pytest.mark.parametrize("paper", ["A4", "Letter"])
+@pytest.mark.parametrize("colours", LIGHT_AND_DARK)
+def test_the_recovery_sheet_prints_on_one_page_in_black_on_white(
+    watched: Watched, session: dict, shared_station: Station, colours: str, paper: str
+) -> None:
+    page = watched.open(storage_state=session, color_scheme=colours, viewport=PHONE)
+    page.goto(shared_station.origin + "/recovery/")
+    page.fill("[name=password]", PASSWORD)
+    page.click("text=Show the words")
+    words = page.locator(".words li").all_inner_texts()
+    printed = page.pdf(format=paper)
+    assert len(re.findall(rb"/Type\s*/Page\b", printed)) == 1
+    page.emulate_media(media="print")
+    assert read_code(page) == " ".join(words)
+    for text in ("Recovery sheet", "Station id", "manage.py station --recover"):
+        expect(page.locator(".sheet")).to_contain_text(text)
+    expect(page.locator(".buttons")).to_be_hidden()
+    shades = {colour for _count, colour in _look(page, ".words").getcolors(1 << 16)}
+    assert max(shades) == (255, 255, 255)
+    assert min(shades) == (0, 0, 0)
+    assert _look(page, ".sheet").getpixel((1, 1)) == (255, 255, 255)
+
+
+def _look(page: Page, selector: str) -> Image.Image:
+    return Image.open(io.BytesIO(page.locator(selector).screenshot())).convert("RGB")
 
 
 # The code
