@@ -38,7 +38,7 @@ def _described(vault: Vault) -> str:
         "label": latest.label or latest.source,
         "date": date_format(timezone.localtime(latest.stored_at), "SHORT_DATE_FORMAT"),
     }
-    return gettext("%(snapshots)s, the latest “%(label)s” of %(date)s") % words
+    return gettext("%(snapshots)s, latest %(date)s: %(label)s") % words
 
 
 def link(user: User, vault_id: str = "") -> Vault:
