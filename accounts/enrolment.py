@@ -46,15 +46,19 @@ class Enrolment(NamedTuple):
 # Phones
 
 
-def enrol_embedded(user: User, phone_key: bytes, name: str) -> Enrolment:
+def enrol_embedded(user: User, phone_key: bytes, name: str, replaces: str = "") -> Enrolment:
     """Make the key a phone of ``user``'s account; the owner has allowed it and it was proved.
 
-    Raises :class:`~wire.im.Refused` when the key is revoked or another account's.
+    ``replaces`` is the thumbprint of a phone of the same account that is revoked in this very step.
+    Raises :class:`~wire.im.Refused` when the key is revoked or another account's, or when the
+    account has no phone to replace: nothing is changed then.
     """
     now = timezone.now()
     with transaction.atomic():
         account = _account_of(user, now)
         _add_phone(account, phone_key, name, now)
+        if replaces and replaces != thumbprint(phone_key):
+            _retire(account, replaces, now)
     return _enrolment(account, int(now.timestamp()))
 
 
@@ -140,6 +144,14 @@ def _add_phone(account: Account, phone_key: bytes, name: str, now: datetime) -> 
         raise Refused(Refusal.PHONE_REVOKED)
     if not created:
         Phone.objects.filter(pk=phone.pk).update(name=_shown(name))
+
+
+def _retire(account: Account, replaced: str, now: datetime) -> None:
+    """One that is revoked already stays as it is."""
+    phones = Phone.objects.filter(account=account, thumbprint=replaced)
+    if not phones.exists():
+        raise Refused(Refusal.PHONE_UNKNOWN)
+    phones.revoke(now)
 
 
 def _add_station(station_key: bytes, name: str, now: datetime) -> Station:

@@ -6,6 +6,8 @@ from typing import Final, NamedTuple, Self
 
 from django.utils.translation import gettext
 
+from backupstation import replacing
+from backupstation.replacing import Replaceable
 from transfer.models import Approval, ApprovalKind
 
 _ID_CHARS: Final = 8
@@ -18,13 +20,20 @@ class Question(NamedTuple):
     asker: str
     is_alone: bool = True
     """Whether no other phone that waits shows these digits."""
+    replaceable: tuple[Replaceable, ...] = ()
+    """The owner's phones that it may take the place of."""
 
     @classmethod
     def all_of(cls, waiting: Iterable[Approval]) -> list[Self]:
         """Each of them, beside the others."""
         asked = list(waiting)
         alike = Counter(approval.digits for approval in asked)
-        return [cls.of(one)._replace(is_alone=alike[one.digits] == 1) for one in asked]
+        return [
+            cls.of(one)._replace(
+                is_alone=alike[one.digits] == 1, replaceable=replacing.choices_for(one)
+            )
+            for one in asked
+        ]
 
     @classmethod
     def of(cls, approval: Approval) -> Self:

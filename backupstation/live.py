@@ -20,7 +20,7 @@ from django.contrib.sessions.backends.db import SessionStore
 from django.http import HttpRequest
 from django.utils import timezone, translation
 
-from backupstation import showing
+from backupstation import replacing, showing
 from backupstation.page import Page
 from backupstation.showing import Choice
 from transfer import approvals
@@ -48,10 +48,14 @@ class Show(msgspec.Struct, frozen=True, tag="show", tag_field="type"):
 
 
 class Decide(msgspec.Struct, frozen=True, tag="decide", tag_field="type"):
-    """The person pressed Allow or Deny below these six digits."""
+    """The person pressed Allow or Deny below these six digits.
+
+    ``replaces`` is the thumbprint of the phone that an allowed one takes the place of, or empty.
+    """
 
     digits: str
     allow: bool
+    replaces: str = ""
 
 
 _decoder: Final = msgspec.json.Decoder(Hello | Show | Decide)
@@ -109,8 +113,8 @@ class LivePage(AsyncWebsocketConsumer):
                 self.page.adopt(showing.adopted(self.page.owner, link))
             case Show(choice):
                 self.page.choose(choice)
-            case Decide(digits, allow):
-                decide(self.page.owner, digits, allow=allow)
+            case Decide(digits, allow, replaces):
+                decide(self.page.owner, digits, allow=allow, replaces=replaces)
         return True
 
     async def _poll(self) -> None:
@@ -135,13 +139,17 @@ class LivePage(AsyncWebsocketConsumer):
             return self.page.changes(timezone.now())
 
 
-def decide(owner: AbstractBaseUser, digits: str, *, allow: bool) -> None:
+def decide(owner: AbstractBaseUser, digits: str, *, allow: bool, replaces: str = "") -> None:
     """Pass on the owner's answer; a question that was answered meanwhile needs none.
 
-    Where several phones show these digits, the page says so and offers no Allow.
+    Where several phones show these digits, the page says so and offers no Allow; nor does it offer
+    somebody else's phone to be replaced.
     """
+    if replaces and not replacing.is_theirs(owner, replaces):
+        log.warning("refused to replace a phone that is not this owner's")
+        return
     try:
-        approvals.decide(owner, digits, allow=allow)
+        approvals.decide(owner, digits, allow=allow, replaces=replaces)
     except Approval.DoesNotExist:
         log.info("no phone waits with these digits any more")
     except approvals.SameDigits as refused:

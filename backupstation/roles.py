@@ -43,8 +43,8 @@ def embedded_iss() -> str:
     return f"station:{station.identity().station_id_text}"
 
 
-def _enrol(owner: AbstractBaseUser, phone_key: bytes, name: str) -> enrolment.Grant:
-    enrolled = enrolments.enrol_embedded(cast(User, owner), phone_key, name)
+def _enrol(owner: AbstractBaseUser, phone_key: bytes, name: str, replaces: str) -> enrolment.Grant:
+    enrolled = enrolments.enrol_embedded(cast(User, owner), phone_key, name, replaces)
     return enrolment.Grant(enrolled.iss, enrolled.sub, enrolled.keys)
 
 

@@ -73,7 +73,9 @@ def approve(request: HttpRequest) -> HttpResponse:
     for answer in ("allow", "deny"):
         if answer in request.POST:
             user = cast(AbstractBaseUser, request.user)
-            live.decide(user, request.POST[answer], allow=answer == "allow")
+            digits = request.POST[answer]
+            replaces = request.POST.get(f"replaces-{digits}", "") if answer == "allow" else ""
+            live.decide(user, digits, allow=answer == "allow", replaces=replaces)
     return redirect("station")
 
 

@@ -150,12 +150,16 @@ class Station:
 
     def allow(self, phone: "PhoneRun") -> None:
         """Press Allow for the one phone that waits."""
+        self.manage("phones", "allow", self.waiting_digits(phone))
+
+    def waiting_digits(self, phone: "PhoneRun") -> str:
+        """The digits of the one phone that waits."""
         deadline = time.monotonic() + 30
         while not (waiting := self.answer("phones")["waiting"]):
             assert phone.process.poll() is None, phone.finish()
             assert time.monotonic() < deadline, "no phone waits"
             time.sleep(0.1)
-        self.manage("phones", "allow", waiting[-1]["digits"])
+        return str(waiting[-1]["digits"])
 
 
 class PhoneRun:

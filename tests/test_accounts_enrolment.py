@@ -10,6 +10,7 @@ from accounts.models import Account, EnrolmentCode, Phone, RegistrationCode, Sta
 from tests.accounts_cast import NOW, Ed25519PrivateKey, PhoneActor, StationActor
 from wire import im
 from wire.im import Refused
+from wire.tokens import thumbprint
 
 ISS = "im:test"
 pytestmark = pytest.mark.django_db
@@ -75,6 +76,52 @@ def test_names_lose_what_could_mislead_a_terminal():
     enrolment.enrol_embedded(alice, PhoneActor().public, " \x1b[2Jpho\u202ene\n ")
     assert Phone.objects.get().name == "[2Jphone"
     assert refusal(enrolment.enrol_embedded, alice, PhoneActor().public, "\n\t") == "malformed"
+
+
+def test_a_phone_takes_the_place_of_another_in_one_step():
+    alice, old, new = User.objects.create_user("alice"), PhoneActor(), PhoneActor()
+    before = enrolment.enrol_embedded(alice, old.public, "Pixel 8")
+    after = enrolment.enrol_embedded(alice, new.public, "Pixel 9", thumbprint(old.public))
+    assert (after.iss, after.sub) == (before.iss, before.sub)
+    assert Phone.objects.by_key(new.public).name == "Pixel 9"
+    assert refusal(Phone.objects.by_key, old.public) == "phone_revoked"
+
+
+def test_a_phone_that_cannot_be_enrolled_replaces_none():
+    alice, bob = User.objects.create_user("alice"), User.objects.create_user("bob")
+    old, others = PhoneActor(), PhoneActor()
+    enrolment.enrol_embedded(alice, old.public, "Pixel 8")
+    enrolment.enrol_embedded(bob, others.public, "bob's")
+    replace = (alice, others.public, "Pixel 9", thumbprint(old.public))
+    assert refusal(enrolment.enrol_embedded, *replace) == "key_taken"
+    assert Phone.objects.by_key(old.public)
+
+
+def test_a_phone_of_another_account_is_not_replaced_and_nothing_is_enrolled():
+    alice, mallory = User.objects.create_user("alice"), User.objects.create_user("mallory")
+    hers, new = PhoneActor(), PhoneActor()
+    enrolment.enrol_embedded(alice, hers.public, "Pixel 8")
+    replace = (mallory, new.public, "Pixel 8", thumbprint(hers.public))
+    assert refusal(enrolment.enrol_embedded, *replace) == "phone_unknown"
+    assert refusal(Phone.objects.by_key, new.public) == "phone_unknown"
+    assert Phone.objects.by_key(hers.public)
+
+
+def test_a_phone_that_is_revoked_already_stays_as_it_was():
+    alice, old, new = User.objects.create_user("alice"), PhoneActor(), PhoneActor()
+    enrolment.enrol_embedded(alice, old.public, "Pixel 8")
+    Phone.objects.all().revoke(timezone.now())
+    revoked = Phone.objects.get().revoked_at
+    enrolment.enrol_embedded(alice, new.public, "Pixel 9", thumbprint(old.public))
+    assert Phone.objects.get(thumbprint=thumbprint(old.public)).revoked_at == revoked
+    assert Phone.objects.by_key(new.public)
+
+
+def test_a_phone_does_not_replace_itself():
+    alice, phone = User.objects.create_user("alice"), PhoneActor()
+    enrolment.enrol_embedded(alice, phone.public, "Pixel 8")
+    enrolment.enrol_embedded(alice, phone.public, "Pixel 8", thumbprint(phone.public))
+    assert Phone.objects.by_key(phone.public)
 
 
 # By code

@@ -670,6 +670,21 @@ def test_an_open_connection_ends_when_its_phone_is_revoked_by_another_process(de
     assert "revoked" in failure[1]
 
 
+def test_an_open_connection_ends_when_its_phone_is_replaced(desk):
+    old, key = AccountPhone(desk, name="replaced"), Ed25519PrivateKey.generate()
+    with old.opened() as wire, Wire(desk.invitation(), key).hello() as newer:
+        wire.begin()
+        wire.told.clear()
+        enrol(newer, "replacing")
+        newer.hear(messages.Pending)
+        desk.decide(
+            account="alice", digits=newer.shaking.digits, allow=True, replaces=old.thumbprint
+        )
+        assert newer.hear(messages.Enrolled).sub == old.sub
+        assert wire.closing() == 4403
+        assert ["revoked" in told.message for told in wire.told] == [True]
+
+
 def test_a_ticket_from_before_its_phone_was_revoked_opens_nothing(desk):
     lost = AccountPhone(desk, name="lost")
     invitation = desk.invitation()

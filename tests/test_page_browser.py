@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.browser import (
     DESKTOP,
@@ -21,7 +21,7 @@ from tests.browser import (
     shown_link,
     sign_in,
 )
-from tests.stations import PASSWORD, Phone, Station
+from tests.stations import PASSWORD, Phone, PhoneRun, Station, tree
 
 pytestmark = pytest.mark.browser
 LIGHT_AND_DARK = ["light", "dark"]
@@ -226,6 +226,66 @@ def test_the_owner_allows_a_phone_and_every_step_of_its_backup_ticks(
     expect(page.locator(".trail .done")).to_have_count(9)
     expect(page.locator("[aria-live]")).to_have_text("Stored")
     assert accessibility_problems(page) == ""
+
+
+@pytest.mark.parametrize("script", [True, False], ids=["with script", "without script"])
+def test_the_owner_lets_a_phone_take_the_place_of_another(
+    watched: Watched, session: dict, chats: Path, shared_station: Station, tmp_path: Path,
+    script: bool,
+) -> None:  # fmt: skip
+    name = f"Fairphone {script}"
+    old, new = Phone(tmp_path / "old"), Phone(tmp_path / "new")
+    enrolling = old.begin("enrol", shared_station.link(), "--name", name)
+    shared_station.allow(enrolling)
+    enrolling.succeed()
+    kept = old.run("backup", shared_station.link(), chats)["snapshot_id"]
+    asking = new.begin("enrol", shared_station.link(), "--name", name)
+    page = watched.open(storage_state=session, java_script_enabled=script, viewport=PHONE)
+    _open_until(page, shared_station, card := _question_of(page, name))
+    choice = card.locator("select")
+    expect(choice.locator("option:checked")).to_contain_text(f"“{name}”, last backup")
+    if script:
+        assert accessibility_problems(page) == ""
+        another = Phone(tmp_path / "another")
+        another_asks = another.begin("enrol", shared_station.link(), "--name", "Somebody else")
+        _choose_and_have_it_drawn_again(page, choice, another_asks)
+    card.get_by_text("Allow", exact=True).click()
+    asking.succeed()
+    rows = [row for row in shared_station.answer("phones")["enrolled"] if row["name"] == name]
+    assert [row["revoked"] for row in rows] == [False, True]
+    new.run("restore", shared_station.link(), kept, "--to", tmp_path / "back")
+    assert tree(tmp_path / "back" / chats.name) == tree(chats)
+    refused = old.begin("backup", shared_station.link(), chats)
+    assert refused.finish() != 0
+    assert "revoked" in refused.output + refused.errors
+
+
+def _question_of(page: Page, name: str) -> Locator:
+    return page.locator(".approval", has=page.locator("h2", has_text=name))
+
+
+def _open_until(page: Page, station: Station, card: Locator) -> None:
+    """Without JavaScript the page is loaded anew until the phone has asked."""
+    deadline = time.monotonic() + 20
+    page.goto(station.origin + "/")
+    while not card.count() and time.monotonic() < deadline:
+        page.wait_for_timeout(300)
+        page.reload()
+    expect(card).to_be_visible()
+
+
+def _choose_and_have_it_drawn_again(page: Page, choice: Locator, asking: PhoneRun) -> None:
+    """What was chosen stays when the part arrives anew, with another question."""
+    proposed = choice.input_value()
+    choice.select_option("")
+    other = _question_of(page, "Somebody else")
+    expect(other).to_be_visible()
+    expect(choice).to_have_value("")
+    other.get_by_text("Deny", exact=True).click()
+    expect(other).to_have_count(0)
+    expect(choice).to_have_value("")
+    assert asking.finish() != 0
+    choice.select_option(proposed)
 
 
 # Everyone, everywhere

@@ -54,13 +54,19 @@ def waiting_for(owner: AbstractBaseUser) -> ApprovalQuerySet:
     return waiting.select_related("invitation").order_by("created_at")
 
 
-def decide(owner: AbstractBaseUser, digits: str, *, allow: bool) -> list[Approval]:
+def decide(
+    owner: AbstractBaseUser, digits: str, *, allow: bool, replaces: str = ""
+) -> list[Approval]:
     """Answer this owner's questions with these six digits, as :func:`answer` does."""
-    return answer(waiting_for(owner), digits, allow=allow)
+    return answer(waiting_for(owner), digits, allow=allow, replaces=replaces)
 
 
-def answer(waiting: ApprovalQuerySet, digits: str, *, allow: bool) -> list[Approval]:
+def answer(
+    waiting: ApprovalQuerySet, digits: str, *, allow: bool, replaces: str = ""
+) -> list[Approval]:
     """Answer the question with these six digits; raises ``Approval.DoesNotExist``.
+
+    ``replaces`` is the thumbprint of the owner's phone that an allowed one takes the place of.
 
     Claimed by a conditional UPDATE: a question is answered once. When several phones show these
     digits all are denied, and :class:`SameDigits` is raised rather than that any is allowed.
@@ -69,23 +75,23 @@ def answer(waiting: ApprovalQuerySet, digits: str, *, allow: bool) -> list[Appro
     if allow and len(asked) > 1:
         raise SameDigits("several phones show these digits: deny them, and let yours ask again")
     given = ApprovalState.ALLOWED if allow else ApprovalState.DENIED
-    answered = [approval for approval in asked if _give(approval, given)]
+    answered = [one for one in asked if _give(one, given, replaces if allow else "")]
     if not answered:
         raise Approval.DoesNotExist
     return answered
 
 
-def _give(approval: Approval, given: ApprovalState) -> bool:
+def _give(approval: Approval, given: ApprovalState, replaces: str) -> bool:
     waiting = Approval.objects.filter(pk=approval.pk, state=ApprovalState.WAITING)
-    if waiting.update(state=given) != 1:
+    if waiting.update(state=given, replaces=replaces) != 1:
         return False
-    approval.state = given
+    approval.state, approval.replaces = given, replaces
     return True
 
 
 def state_of(approval: Approval) -> ApprovalState:
     """What the owner has said so far; an expired question counts as denied."""
-    approval.refresh_from_db(fields=["state"])
+    approval.refresh_from_db(fields=["state", "replaces"])
     if approval.state == ApprovalState.WAITING and approval.expires_at <= timezone.now():
         return ApprovalState.DENIED
     return ApprovalState(approval.state)

@@ -21,10 +21,10 @@ class Grant:
     keys: list[bytes]
 
 
-Enrol = Callable[[AbstractBaseUser, bytes, str], Grant]
+Enrol = Callable[[AbstractBaseUser, bytes, str, str], Grant]
 
 
-def _refuse(_owner: AbstractBaseUser, _phone_key: bytes, _name: str) -> Grant:
+def _refuse(_owner: AbstractBaseUser, _phone_key: bytes, _name: str, _replaces: str) -> Grant:
     raise NotAllowed("this station's IM server runs elsewhere: enrol with its one-time code")
 
 
@@ -32,11 +32,14 @@ _enrol: Enrol = _refuse
 
 
 def wire_to(enrol: Enrol) -> None:
-    """Set the function that makes a public key (32 bytes) a phone of this owner's account."""
+    """Set the function that makes a public key (32 bytes) a phone of this owner's account.
+
+    Its last argument is the thumbprint of the phone that the new one replaces, or "".
+    """
     global _enrol
     _enrol = enrol
 
 
-def enrol(owner: AbstractBaseUser, phone_key: bytes, name: str) -> Grant:
-    """Enrol the phone that the owner allowed."""
-    return _enrol(owner, phone_key, name)
+def enrol(owner: AbstractBaseUser, phone_key: bytes, name: str, replaces: str = "") -> Grant:
+    """Enrol the phone that the owner allowed, and revoke the one that it replaces: both or none."""
+    return _enrol(owner, phone_key, name, replaces)

@@ -143,9 +143,12 @@ def enrol(invitation: Invitation, approval: Approval) -> messages.Enrolled:
     """
     phone_key = bytes.fromhex(approval.phone_key)
     with transaction.atomic():
-        grant = enrolment.enrol(invitation.owner, phone_key, approval.name)
+        grant = enrolment.enrol(invitation.owner, phone_key, approval.name, approval.replaces)
         vaults.link(invitation.owner, grant.iss, grant.sub)
-    trail.record(invitation.session_id, Step.ENROLLED, {"name": approval.name})
+    detail = {"name": approval.name} | (
+        {"replaces": approval.replaces} if approval.replaces else {}
+    )
+    trail.record(invitation.session_id, Step.ENROLLED, detail)
     follow_up = invitations.follow_up(
         invitation,
         phone=tokens.thumbprint(phone_key),

@@ -68,11 +68,18 @@ function replace(name, html) {
   if (name === "code" && isShownAlready(html)) return;
   const focused = part.contains(document.activeElement) ? document.activeElement.id : "";
   const opened = [...part.querySelectorAll("details[open]")].map((details) => details.id);
+  const chosenIn = [...part.querySelectorAll("select")].map(({ id, value }) => [id, value]);
   part.innerHTML = html;
+  for (const [id, value] of chosenIn) choose(document.getElementById(id), value);
   for (const id of opened) document.getElementById(id)?.setAttribute("open", "");
   if (focused) document.getElementById(focused)?.focus({ preventScroll: true });
   if (name === "code") codeSince = performance.now();
   tellTimes(part);
+}
+
+/** Choose again what was chosen, if it can still be. */
+function choose(select, value) {
+  if ([...(select?.options ?? [])].some((option) => option.value === value)) select.value = value;
 }
 
 /** Once a second: seconds to the next code; without a station the last one runs out. */
@@ -95,7 +102,9 @@ choices.addEventListener("change", () => {
 // Allow and Deny go over the socket; when it is gone the form is sent as without JavaScript.
 document.getElementById("decide").addEventListener("submit", (event) => {
   const { name, value } = event.submitter;
-  if (send({ type: "decide", digits: value, allow: name === "allow" })) event.preventDefault();
+  const allow = name === "allow";
+  const replaces = (allow && new FormData(event.target).get(`replaces-${value}`)) || "";
+  if (send({ type: "decide", digits: value, allow, replaces })) event.preventDefault();
 });
 
 document.querySelector("[data-without-script]").hidden = true;

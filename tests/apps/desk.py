@@ -88,8 +88,8 @@ def approvals_of(session):
     return models.Approval.objects.filter(invitation_id=session).count()
 
 
-def decide(account, digits, allow):
-    approvals.decide(owner(account), digits, allow=allow)
+def decide(account, digits, allow, replaces=""):
+    approvals.decide(owner(account), digits, allow=allow, replaces=replaces)
 
 
 def look(session):

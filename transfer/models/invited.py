@@ -151,6 +151,7 @@ class Approval(models.Model):
     digits = models.CharField(_("six digits"), max_length=6)
     phone_key = models.CharField(_("phone key"), max_length=64)
     name = models.CharField(_("name"), max_length=limits.NAME_CHARS_MAX)
+    replaces = models.CharField(_("instead of the phone"), max_length=43, blank=True)
     state = models.CharField(
         _("state"), max_length=10, choices=ApprovalState, default=ApprovalState.WAITING
     )

@@ -9,7 +9,7 @@ from django.utils import timezone
 from django.utils.text import capfirst
 
 from accounts.models import Phone
-from backupstation import prepared, words
+from backupstation import prepared, replacing, words
 from backupstation.asking import Question
 from transfer import approvals
 from transfer.models import Approval, Issuer, Snapshot
@@ -24,6 +24,13 @@ class Command(BaseCommand):
         """The code is the six digits that the phone shows."""
         parser.add_argument("action", nargs="?", choices=["list", "allow", "deny"], default="list")
         parser.add_argument("code", nargs="*", help="the six digits, with or without a space")
+        parser.add_argument(
+            "--replace",
+            metavar="PHONE",
+            default="",
+            help="with allow: revoke this phone of the"
+            " same owner in the same step; its name, or how its thumbprint begins",
+        )
         parser.add_argument("--json", action="store_true", help="print one JSON object")
 
     def handle(self, **options: Any) -> None:  # noqa: ANN401 - Django's
@@ -36,23 +43,34 @@ class Command(BaseCommand):
         if not digits:
             raise CommandError("Which one? Give the six digits that the phone shows.")
         words.refuse_lost_store()
-        self._answer(digits, allow=options["action"] == "allow", as_json=options["json"])
+        if options["replace"] and options["action"] != "allow":
+            raise CommandError("--replace belongs to `phones allow`.")
+        self._answer(
+            digits, options["replace"], allow=options["action"] == "allow", as_json=options["json"]
+        )
 
-    def _answer(self, digits: str, *, allow: bool, as_json: bool) -> None:
+    def _answer(self, digits: str, replaced: str, *, allow: bool, as_json: bool) -> None:
         waiting = Approval.objects.waiting(timezone.now()).select_related("invitation__issuer")
         try:
-            answered = approvals.answer(waiting, digits, allow=allow)
+            replaces = replacing.named(waiting, digits, replaced) if replaced else None
+            thumbprint = replaces.thumbprint if replaces else ""
+            answered = approvals.answer(waiting, digits, allow=allow, replaces=thumbprint)
         except Approval.DoesNotExist:
             raise CommandError("No phone waits with these digits.") from None
+        except replacing.NotReplaceableError as error:
+            raise CommandError(str(error)) from None
         except approvals.SameDigits:
             raise CommandError(
                 f"Several phones show these digits: `phones deny {digits}` denies them all."
             ) from None
+        instead = f", instead of {replaces.name}" if replaces else ""
         lines = [
-            f"{capfirst(Question.of(one).asker)}: {one.get_state_display()}" for one in answered
+            f"{capfirst(Question.of(one).asker)}: {one.get_state_display()}{instead}"
+            for one in answered
         ]
         names, state = ", ".join(one.name for one in answered), str(answered[0].state)
-        self._say(as_json, {"name": names, "digits": digits, "state": state}, "\n".join(lines))
+        answer = {"name": names, "digits": digits, "state": state, "replaces": thumbprint}
+        self._say(as_json, answer, "\n".join(lines))
 
     def _list(self, as_json: bool) -> None:
         waiting = Approval.objects.waiting(timezone.now()).select_related("invitation__issuer")
