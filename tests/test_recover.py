@@ -3,6 +3,7 @@
 import os
 import pty
 import re
+import select
 import shutil
 import signal
 import subprocess
@@ -281,6 +282,12 @@ class Terminal:
                 raise AssertionError(f"{text!r} was not told:\n{self.told}") from None
             self.told += read.decode(errors="replace").replace("\r\n", "\n")
 
+    def interrupt(self) -> None:
+        """Ctrl-C; Python does not hear the one that comes between a prompt and its waiting."""
+        self.process.send_signal(signal.SIGINT)
+        while not select.select([self._leader], [], [], 5)[0]:
+            self.process.send_signal(signal.SIGINT)
+
     def type(self, text: str) -> None:
         os.write(self._leader, text.encode() + b"\n")
 
@@ -317,7 +324,7 @@ def test_control_c_while_the_words_are_typed_changes_nothing(lost: Lost, new: St
     terminal.wait_for(" 1> ")
     terminal.type(" ".join(lost.words[:9]))
     terminal.wait_for("10> ")
-    terminal.process.send_signal(signal.SIGINT)
+    terminal.interrupt()
     terminal.wait_for("Interrupted. Nothing was changed.")
     assert terminal.end(signal.SIGCONT) == 130
     assert "Traceback" not in terminal.told
@@ -340,29 +347,33 @@ def test_the_first_run_tells_those_who_have_24_words(new: Station) -> None:
 
 # Cut off
 
-# Before the nth time that something is linked, synced, committed or removed comes kill -9.
-_KILLED = """
+# Before the nth time that something is linked, synced, committed or removed comes the signal.
+_CUT_OFF = """
 import os, signal, sys
 import django
 django.setup()
-from django.core.management.base import OutputWrapper
+from django.core.management.base import CommandError, OutputWrapper
 from django.db.transaction import Atomic
 from backupstation import occupied, recovering
 from backupstation.told import Told
-left = int(sys.argv[1])
+left, number = int(sys.argv[1]), int(sys.argv[3])
 def counted(done):
     def call(*arguments, **options):
         global left
         left -= 1
         if left == 0:
-            os.kill(os.getpid(), signal.SIGKILL)
+            os.kill(os.getpid(), number)
         return done(*arguments, **options)
     return call
 os.link, os.fsync, os.unlink = counted(os.link), counted(os.fsync), counted(os.unlink)
 Atomic.__exit__ = counted(Atomic.__exit__)
-with occupied.by_this_process():
-    recovering.begin(sys.argv[2], print)
-    recovering.finish(Told(OutputWrapper(sys.stdout), as_json=False), print)
+try:
+    with occupied.by_this_process(), recovering.told_in_sentences():
+        recovering.begin(sys.argv[2], print)
+        recovering.finish(Told(OutputWrapper(sys.stdout), as_json=False), print)
+except CommandError as error:
+    print(error)
+    sys.exit(error.returncode)
 """
 
 
@@ -373,7 +384,7 @@ def test_a_recovery_that_is_killed_at_any_moment_is_finished_by_the_next_one(
     shutil.copytree(lost.store, new.folder / "store")
     sheet = lost.sheet(tmp_path)
     killed = 0
-    while (code := _run_until_killed(new, killed + 1, sheet)) == -signal.SIGKILL:
+    while (code := _run_until(signal.SIGKILL, new, killed + 1, sheet)[0]) == -signal.SIGKILL:
         killed += 1
         assert not (new.folder / "root.key").exists() or (new.folder / "recovery").exists()
     assert (code, killed > 5) == (0, True)
@@ -384,11 +395,13 @@ def test_a_recovery_that_is_killed_at_any_moment_is_finished_by_the_next_one(
 
 
 @pytest.mark.slow
-def test_a_start_finishes_a_recovery_that_was_killed(
+def test_a_start_finishes_a_recovery_that_was_interrupted(
     lost: Lost, new: Station, tmp_path: Path
 ) -> None:
     shutil.copytree(lost.store, new.folder / "store")
-    assert _run_until_killed(new, 12, lost.sheet(tmp_path)) == -signal.SIGKILL
+    code, told = _run_until(signal.SIGINT, new, 12, lost.sheet(tmp_path))
+    assert code == 130
+    assert "Interrupted. `manage.py station --recover` goes on where this stopped." in told
     assert (new.folder / "recovery").exists()
     new.start()
     assert not (new.folder / "recovery").exists()
@@ -396,8 +409,10 @@ def test_a_start_finishes_a_recovery_that_was_killed(
     restored(new, lost, tmp_path)
 
 
-def _run_until_killed(station: Station, number: int, sheet: str) -> int:
-    return subprocess.run(
-        [sys.executable, "-c", _KILLED, str(number), sheet],
-        cwd=ROOT, env=_environment(station.folder), capture_output=True, timeout=60, check=False,
-    ).returncode  # fmt: skip
+def _run_until(number: signal.Signals, station: Station, at: int, sheet: str) -> tuple[int, str]:
+    """Its exit code and what it told."""
+    done = subprocess.run(
+        [sys.executable, "-c", _CUT_OFF, str(at), sheet, str(int(number))], cwd=ROOT,
+        env=_environment(station.folder), capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    return done.returncode, done.stdout
