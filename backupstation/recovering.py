@@ -17,15 +17,17 @@ from typing import Final
 
 from django.conf import settings
 from django.core.management.base import CommandError
+from django.db import DatabaseError
 
 from backupstation import owner, prepared, rebuilt, storefolder, typed, unused
 from backupstation.told import Told
+from transfer import faults
 from transfer.models import Vault
 from transfer.store import rootfile
 from transfer.store.backends._base import writing
 from transfer.store.backends.posix import sync_folder
 from transfer.store.crypto import Root
-from wire.errors import WireError
+from wire.errors import StorageFull, WireError
 
 _NAME: Final = "recovery"
 _INTERRUPTED: Final = 130  # what shells say of a command that Ctrl-C ended
@@ -96,8 +98,11 @@ def told_in_sentences() -> Iterator[None]:
         yield
     except KeyboardInterrupt:
         raise CommandError(f"Interrupted. {_left()}", returncode=_INTERRUPTED) from None
-    except WireError as error:
-        text = str(error)
+    except (DatabaseError, OSError, WireError) as error:
+        told = faults.as_told(error)
+        if not isinstance(error, WireError) and not isinstance(told, StorageFull):
+            raise
+        text = str(told)
         text = f"{text[:1].upper()}{text[1:]}. {_left()}"
         raise CommandError(text, returncode=typed.CANNOT) from None
 

@@ -52,5 +52,6 @@ def test_defaults_are_those_of_the_settings():
 
 
 def test_files_of_the_data_folder_are_those_of_the_code():
-    for name in ("root.key", "secret_key", "first-run-code", "listening.json", "station.sqlite3"):
+    names = "root.key secret_key first-run-code listening.json station.sqlite3 recovery"
+    for name in names.split():
         assert f"`{name}`" in DOCUMENT

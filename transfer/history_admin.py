@@ -101,7 +101,8 @@ class ApprovalAdmin(Recorded, ModelAdmin[Approval]):
     search_fields = ["name", "digits", "invitation__owner__username"]
     ordering = ["-created_at", "-id"]
     fields = [
-        "invitation", "kind", "digits", "thumbprint", "name", "state", "created_at", "expires_at",
+        "invitation", "kind", "digits", "thumbprint", "name", "replaces", "state", "created_at",
+        "expires_at",
     ]  # fmt: skip
     readonly_fields = ["thumbprint"]
 
