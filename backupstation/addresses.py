@@ -3,7 +3,14 @@
 import socket
 from collections.abc import Iterable
 from enum import IntEnum
-from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from ipaddress import (
+    IPv4Address,
+    IPv4Network,
+    IPv6Address,
+    IPv6Network,
+    ip_address,
+    ip_network,
+)
 from typing import Final, NamedTuple
 
 import psutil
@@ -13,10 +20,17 @@ Address = IPv4Address | IPv6Address
 PRIVATE_NETWORKS: Final = tuple(
     ip_network(text) for text in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")
 )
-VIRTUAL_PREFIXES: Final = (
+# What container engines, virtual machines and VPNs call their network interfaces.
+CONTAINER_PREFIXES: Final = (
     "docker", "br-", "veth", "virbr", "vmnet", "vboxnet", "vethernet", "lxc", "lxd", "cni",
-    "flannel", "podman", "bridge", "tun", "tap", "wg", "utun", "zt", "ppp",
+    "flannel", "podman", "bridge",
 )  # fmt: skip
+TUNNEL_PREFIXES: Final = (
+    "tun", "tap", "wg", "utun", "zt", "ppp", "tailscale", "nordlynx", "proton", "mullvad", "ipsec",
+)  # fmt: skip
+VIRTUAL_PREFIXES: Final = CONTAINER_PREFIXES + TUNNEL_PREFIXES
+# RFC 6598: carriers behind their own NAT use it, and overlay networks such as Tailscale do.
+SHARED_NETWORK: Final = ip_network("100.64.0.0/10")
 ANY_IPV4: Final = "0.0.0.0"  # noqa: S104 - compared with, not bound to
 ANY_ADDRESS: Final = ("", "::")
 
@@ -39,21 +53,54 @@ class Candidate(NamedTuple):
     interface: str
 
 
+class Own(NamedTuple):
+    """One address of this machine, whatever its sort, and the network that it is in."""
+
+    interface: str
+    address: Address
+    network: IPv4Network | IPv6Network
+
+    @property
+    def is_tunnel(self) -> bool:
+        """Whether it looks like a VPN's."""
+        tunnel = self.interface.lower().startswith(TUNNEL_PREFIXES)
+        return tunnel or self.address in SHARED_NETWORK
+
+
+def own() -> list[Own]:
+    """Every address of the interfaces that are up, as the system lists them."""
+    up = {name for name, stats in psutil.net_if_stats().items() if stats.isup}
+    return [
+        _own(name, entry.address, entry.netmask)
+        for name, entries in psutil.net_if_addrs().items()
+        if name in up
+        for entry in entries
+        if entry.family in {socket.AF_INET, socket.AF_INET6}
+    ]
+
+
+def _own(interface: str, text: str, netmask: str | None) -> Own:
+    address = ip_address(text.partition("%")[0])
+    try:
+        network = ip_network(f"{address}/{_prefix_length(netmask)}", strict=False)
+    except ValueError:  # a point-to-point interface has none
+        network = ip_network(address)
+    return Own(interface, address, network)
+
+
+def _prefix_length(netmask: str | None) -> int:
+    """How many bits name the network; IPv6 masks are no input that ``ipaddress`` takes."""
+    return int(ip_address((netmask or "").partition("%")[0])).bit_count()
+
+
 def candidates(bound_to: str = "") -> list[Candidate]:
     """Addresses a QR code may name, the likeliest first.
 
     ``bound_to`` is the address that the server listens on; when it is a specific one, no other
     address would answer, so it is the only candidate.
     """
-    up = {name for name, stats in psutil.net_if_stats().items() if stats.isup}
-    found = (
-        (name, entry.address)
-        for name, entries in psutil.net_if_addrs().items()
-        if name in up
-        for entry in entries
-        if entry.family in {socket.AF_INET, socket.AF_INET6}
-    )
-    return ordered(found, preferred=_default_route_source(), bound_to=bound_to)
+    found = [(one.interface, str(one.address)) for one in own()]
+    return ordered(found, preferred=default_route_source(), bound_to=bound_to)
 
 
 def ordered(
@@ -87,8 +134,11 @@ def _kind(interface: str, address: Address) -> Kind | None:
     return Kind.LAN if address.version == 4 else Kind.LAN_IPV6
 
 
-def _default_route_source() -> str:
-    """Ask the system which address it would send from; a UDP connect sends nothing."""
+def default_route_source() -> str:
+    """Ask the system which address it would send from; a UDP connect sends nothing.
+
+    Policy routing counts, by which VPNs take the traffic without a default route of their own.
+    """
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         try:
             probe.connect(("192.0.2.1", 9))  # RFC 5737: belongs to nobody

@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from twisted.internet import tcp
 
+from backupstation import visits
 from wire import limits
 
 # What a queued message costs beside its payload: the dict, the bytes object, the queue's slot.
@@ -103,6 +104,7 @@ class Transport(tcp.Server):
         self._writers: list[asyncio.Future[None]] = []
         self.setTcpKeepAlive(True)
         self.server.open.add(self)
+        visits.note(self.getHost().host, str(self.hostname))
 
     @property
     def waiting_bytes(self) -> int:

@@ -11,6 +11,7 @@ from django.core.management import call_command
 from django.db import close_old_connections
 from django.utils import timezone
 
+from backupstation import visits
 from transfer import invitations, receipts, registration, rereading
 
 log = logging.getLogger(__name__)
@@ -33,6 +34,7 @@ def _keep_house() -> None:
     _do_for_ever(
         [
             Chore(_sweep, _SWEEP_SECONDS),
+            Chore(visits.keep, _SWEEP_SECONDS),
             Chore(_refresh_keys, _REFRESH_SECONDS),
             Chore(_settle, _SETTLE_SECONDS),
             Chore(_clear_sessions, _CLEAR_SECONDS),

@@ -11,7 +11,7 @@ from django.db.models import Count, Max, Sum
 from django.template.loader import render_to_string
 
 from accounts.models import Phone
-from transfer import station
+from transfer import room, station
 from transfer.models import Pack, Snapshot
 from wire.errors import WireError
 
@@ -31,22 +31,21 @@ class PhoneBackup:
 
 @dataclass(frozen=True)
 class Storage:
-    """Bytes: what the store holds, what this disk still takes; None when it does not tell."""
+    """Bytes: what the store holds, what its disk still takes; None when it does not tell."""
 
     used: int
     free: int | None
+    reserve: int = 0
+    """What backups leave free."""
     is_away: bool = False
+    is_low: bool = False
+    is_full: bool = False
+    """Whether backups are refused."""
 
     @property
     def total(self) -> int:
         """What the meter's full length stands for."""
         return self.used + (self.free or 0)
-
-    @property
-    def is_low(self) -> bool:
-        """Whether less than a twentieth of the disk is free (the store keeps that reserve)."""
-        disk = shutil.disk_usage(settings.STATION_DATA_DIR)
-        return self.free is not None and self.free < disk.total // 20
 
 
 def latest(owner: AbstractBaseUser) -> list[Snapshot]:
@@ -75,14 +74,25 @@ def phones(owner: AbstractBaseUser) -> list[PhoneBackup]:
 
 
 def storage() -> Storage:
-    """How full the store is."""
+    """How full the store is, and whether it still takes a backup; one query."""
     used = Pack.objects.aggregate(bytes=Sum("size"))["bytes"] or 0
     identity = station.identity()
     try:
         identity.require_store()
-        return Storage(used, identity.backend.free_bytes())
+        free = identity.backend.free_bytes()
+        usable = room.usable_bytes()
     except WireError:
         return Storage(used, None, is_away=True)
+    reserve = room.reserve_bytes()
+    if usable == 0:
+        return Storage(used, free, reserve, is_full=True)
+    return Storage(used, free, reserve, is_low=_is_low(usable, reserve))
+
+
+def _is_low(usable: int, reserve: int) -> bool:
+    """Less than a twentieth of the disk, or than the reserve once more: time to make room."""
+    disk = shutil.disk_usage(settings.STATION_DATA_DIR)
+    return usable < max(disk.total // 20, reserve)
 
 
 def parts(owner: AbstractBaseUser) -> dict[str, str]:

@@ -22,6 +22,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from backupstation import live, owner, phone_words, qr, relinking, showing
+from backupstation.doctor import examining, knocking
 from backupstation.forms import OwnerForm, PasswordForm, SignInForm
 from backupstation.page import Page
 from backupstation.showing import Choice
@@ -77,6 +78,17 @@ def approve(request: HttpRequest) -> HttpResponse:
             replaces = request.POST.get(f"replaces-{digits}", "") if answer == "allow" else ""
             live.decide(user, digits, allow=answer == "allow", replaces=replaces)
     return redirect("station")
+
+
+@require_safe
+@login_required
+@never_cache
+def doctor(request: HttpRequest) -> HttpResponse:
+    """Look for what keeps phones away; ``part`` is asked for by the station page's script."""
+    user = cast(AbstractBaseUser, request.user)
+    report = examining.desk.examine(user, request.GET.get("address", ""))
+    template = "parts/doctor.html" if "part" in request.GET else "doctor.html"
+    return render(request, template, {"report": report})
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -177,9 +189,12 @@ def phone_engine(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 @never_cache
-def healthz(_request: HttpRequest) -> JsonResponse:
-    """Say that the process answers."""
-    return JsonResponse({"status": "ok"})
+def healthz(request: HttpRequest) -> JsonResponse:
+    """Say that the process answers; given a challenge, prove which station's it is."""
+    challenge = request.GET.get("challenge", "")
+    if not 0 < len(challenge) <= knocking.CHALLENGE_CHARS_MAX:
+        return JsonResponse({"status": "ok"})
+    return JsonResponse({"status": "ok", "proof": knocking.proof(challenge)})
 
 
 @require_safe

@@ -7,7 +7,7 @@ from django.conf import settings
 from django.core.management.base import CommandError
 
 from backupstation import typed
-from transfer.models import Vault
+from transfer.models import Issuer, Vault
 from transfer.store.backends.posix import PosixBackend
 from transfer.store.crypto import Root
 from transfer.store.objects import OWNER, claim_store
@@ -48,6 +48,14 @@ def refuse_lost_store() -> None:
     """Make no new store beside a database that knows another: its disk may not be mounted."""
     if Vault.objects.exists():
         require_store()
+
+
+def require_started() -> None:
+    """Refuse before the first start: the IM server inside the station is known since then."""
+    if not Issuer.objects.joined().filter(origin="").exists():
+        raise CommandError(
+            "No station ran on this data folder yet: start it with `manage.py station`."
+        )
 
 
 def bring_back_root(words_file: str | None) -> None:

@@ -22,8 +22,17 @@ def usable_bytes() -> int:
     5 % of the disk that holds the database stay in reserve, a GiB at most.
     """
     disk = shutil.disk_usage(settings.STATION_DATA_DIR)
-    reserve = min(int(disk.total * RESERVE_SHARE), RESERVE_BYTES_MAX)
+    reserve = _reserve(disk.total)
     if disk.free <= reserve:
         return 0
     free = station.identity().backend.free_bytes()
     return _ENDLESS_BYTES if free is None else max(0, free - reserve)
+
+
+def reserve_bytes() -> int:
+    """What is never taken by a backup."""
+    return _reserve(shutil.disk_usage(settings.STATION_DATA_DIR).total)
+
+
+def _reserve(total: int) -> int:
+    return min(int(total * RESERVE_SHARE), RESERVE_BYTES_MAX)

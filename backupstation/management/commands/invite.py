@@ -58,7 +58,7 @@ class Command(BaseCommand):
         """Issue and print."""
         prepared.database()
         words.refuse_lost_store()
-        _require_started()
+        words.require_started()
         owner = self._owner(options["account"])
         where = listening.current()
         found = [one.address for one in addresses.candidates(bound_to=where.host)]
@@ -113,14 +113,6 @@ class Command(BaseCommand):
         if len(found) > 1 and not name:
             raise CommandError("This station has several users: choose one with --account NAME.")
         return found[0]
-
-
-def _require_started() -> None:
-    """The IM server inside the station is known once the station has run."""
-    if not Issuer.objects.joined().filter(origin="").exists():
-        raise CommandError(
-            "No station ran on this data folder yet: start it with `manage.py station`."
-        )
 
 
 def _answers(address: IPv4Address | IPv6Address, port: int) -> bool:

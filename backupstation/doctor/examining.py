@@ -1,0 +1,72 @@
+"""One look at everything, on a thread that may wait for three seconds."""
+
+import threading
+import time
+from collections import defaultdict
+from typing import Final
+
+from django.contrib.auth.models import AbstractBaseUser
+from django.utils import timezone
+
+from backupstation import addresses, listening, visits
+from backupstation.addresses import Candidate
+from backupstation.doctor import clock, codes, keeping, knocking, network, port
+from backupstation.doctor.findings import Finding, Report
+from backupstation.listening import Listening
+
+# Container engines make hundreds of interfaces: the likeliest addresses are enough.
+_KNOCKS_MAX: Final = 16
+_AGAIN_SECONDS: Final = 2.0
+
+
+def examine(owner: AbstractBaseUser | None, address: str = "") -> Report:
+    """Look at everything; takes less than three seconds. Not on an event loop.
+
+    ``address`` is the one that the shown code names; without it, the likeliest.
+    """
+    where, now = listening.current(), timezone.now()
+    named = _named(where, address)
+    answers = knocking.knock([one.address for one in named], where.port)
+    findings = [
+        *_network(where, named),
+        *port.check(where, named, answers, visits.latest()),
+        *codes.check(owner, now),
+        *clock.check(now),
+        *keeping.check(),
+    ]
+    return Report(sorted(findings, key=lambda one: one.state))
+
+
+def _network(where: Listening, named: list[Candidate]) -> list[Finding]:
+    """A station that listens to this computer alone has no use for any of its addresses."""
+    if port.is_local_only(where.host):
+        return []
+    return network.check(addresses.own(), named, addresses.default_route_source())
+
+
+def _named(where: Listening, address: str) -> list[Candidate]:
+    """Addresses that a code may name, that of the shown one first."""
+    found = addresses.candidates(where.host)
+    found.sort(key=lambda one: str(one.address) != address)
+    return found[:_KNOCKS_MAX]
+
+
+class Desk:
+    """One look at a time for each owner; whoever asks at the same moment gets the same report."""
+
+    def __init__(self) -> None:
+        self._turns: defaultdict[int, threading.Lock] = defaultdict(threading.Lock)
+        self._reports: dict[int, tuple[str, float, Report]] = {}
+
+    def examine(self, owner: AbstractBaseUser, address: str = "") -> Report:
+        """The report, at most two seconds old."""
+        with self._turns[owner.pk]:
+            known = self._reports.get(owner.pk)
+            if known and known[0] == address and time.monotonic() - known[1] < _AGAIN_SECONDS:
+                return known[2]
+            report = examine(owner, address)
+            self._reports[owner.pk] = (address, time.monotonic(), report)
+            return report
+
+
+desk: Final = Desk()
