@@ -7,26 +7,17 @@ from typing import Final
 
 from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser
-from django.db.models import Count, Max, Sum
+from django.db.models import OuterRef, Subquery, Sum
+from django.db.models.functions import Least
 from django.template.loader import render_to_string
 
-from accounts.models import Phone
+from backupstation import phones
 from transfer import room, station
-from transfer.models import Pack, Snapshot
+from transfer.models import Pack, Reminder, Snapshot, Upload
 from wire.errors import WireError
 
 LATEST: Final = 8
-
-
-@dataclass(frozen=True)
-class PhoneBackup:
-    """A phone of this person and its last backup; the name is unknown to a separate IM server."""
-
-    name: str
-    thumbprint: str
-    is_revoked: bool
-    last_at: datetime | None
-    snapshots: int
+LOW_SHARE: Final = 0.05
 
 
 @dataclass(frozen=True)
@@ -49,28 +40,16 @@ class Storage:
 
 
 def latest(owner: AbstractBaseUser) -> list[Snapshot]:
-    """The newest receipted snapshots of this owner."""
-    mine = Snapshot.objects.receipted().filter(vault__owner_id=owner.pk)
-    return list(mine.defer("receipt").order_by("-stored_at", "-id")[:LATEST])
+    """The newest receipted snapshots of this owner; ``added`` is what was not held before.
 
-
-def phones(owner: AbstractBaseUser) -> list[PhoneBackup]:
-    """Every phone that was enrolled for this owner or has sent a snapshot; two queries."""
+    Bytes as the phone sent them; None for what a rebuild brought back.
+    """
     mine = Snapshot.objects.receipted().filter(vault__owner_id=owner.pk)
-    rows = mine.values("phone").annotate(last=Max("stored_at"), count=Count("id"))
-    backups = {row["phone"]: row for row in rows}
-    known = {phone.thumbprint: phone for phone in Phone.objects.filter(account__user_id=owner.pk)}
-    listed = [
-        PhoneBackup(
-            known[key].name if key in known else "",
-            key[:8],
-            key in known and known[key].revoked_at is not None,
-            backups[key]["last"] if key in backups else None,
-            backups[key]["count"] if key in backups else 0,
-        )
-        for key in known.keys() | backups.keys()
-    ]
-    return sorted(listed, key=lambda one: (one.last_at is None, one.name, one.thumbprint))
+    upload = Upload.objects.filter(vault=OuterRef("vault"), snapshot_id=OuterRef("snapshot_id"))
+    # A phone sends pages of the manifest as well: of the items no more than all can be new.
+    received = Subquery(upload.values("received_bytes")[:1])
+    told = mine.annotate(added=Least(received, "total_bytes"))
+    return list(told.defer("receipt").order_by("-stored_at", "-id")[:LATEST])
 
 
 def storage() -> Storage:
@@ -90,16 +69,22 @@ def storage() -> Storage:
 
 
 def _is_low(usable: int, reserve: int) -> bool:
-    """Less than a twentieth of the disk, or than the reserve once more: time to make room."""
+    """Little of the disk is left to backups, or less than the reserve once more."""
     disk = shutil.disk_usage(settings.STATION_DATA_DIR)
-    return usable < max(disk.total // 20, reserve)
+    return usable < max(LOW_SHARE * disk.total, reserve)
 
 
-def parts(owner: AbstractBaseUser) -> dict[str, str]:
-    """The parts of the page that change with each backup."""
-    snapshots = {"snapshots": latest(owner), "may_administer": getattr(owner, "is_staff", False)}
+def parts(owner: AbstractBaseUser, now: datetime) -> dict[str, str]:
+    """The parts of the page that change with each backup, or as time goes by."""
+    snapshots = latest(owner)
+    listed = [(one, one.is_overdue(now)) for one in phones.of_owner(owner)]
+    overdue = [(one, one.days_since(now)) for one, is_overdue in listed if is_overdue]
+    told = {"snapshots": snapshots, "may_administer": getattr(owner, "is_staff", False)}
+    added = getattr(snapshots[0], "added", None) if snapshots else None
+    shown = {"phones": listed, "reminders": Reminder.choices}
     return {
-        "snapshots": render_to_string("parts/snapshots.html", snapshots),
-        "phones": render_to_string("parts/phones.html", {"phones": phones(owner)}),
-        "storage": render_to_string("parts/storage.html", {"storage": storage()}),
+        "reminders": render_to_string("parts/reminders.html", {"overdue": overdue}),
+        "snapshots": render_to_string("parts/snapshots.html", told),
+        "phones": render_to_string("parts/phones.html", shown),
+        "storage": render_to_string("parts/storage.html", {"storage": storage(), "added": added}),
     }

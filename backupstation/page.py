@@ -42,9 +42,10 @@ class Page:
     _endings: frozenset[tuple[str, Step]] = frozenset()
 
     def choose(self, choice: Choice) -> None:
-        """Show a code for another address, scope or IM server from now on."""
+        """Show a code for another address, scope or IM server from now on, and all that is new."""
         if choice != self.choice:
             self.choice, self.shown = choice, None
+        self._slow_at = float("-inf")
 
     def adopt(self, shown: Shown | None) -> None:
         """Go on with a code that the page shows already, if it still is one."""
@@ -71,7 +72,7 @@ class Page:
             "trail": self._trail(transfers),
             "say": _announcement(transfers, waiting),
         }
-        return parts | (kept.parts(self.owner) if self._are_slow_parts_due(transfers) else {})
+        return parts | (kept.parts(self.owner, now) if self._are_slow_parts_due(transfers) else {})
 
     def _is_code_due(self, now: datetime, transfers: list[Transfer]) -> bool:
         if self.shown is None or now >= self.shown.next_at:

@@ -10,6 +10,7 @@ urlpatterns = [
     path("", views.station, name="station"),
     path("approvals/", views.approve, name="approve"),
     path("doctor/", views.doctor, name="doctor"),
+    path("phones/", views.keep_phone, name="keep-phone"),
     path("first-run/", views.first_run, name="first-run"),
     path("recovery/", views.recovery, name="recovery"),
     path("sign-in/", views.SignIn.as_view(), name="sign-in"),

@@ -10,9 +10,9 @@ from django.contrib.auth import login
 from django.contrib.auth.decorators import login_required, user_passes_test
 from django.contrib.auth.models import AbstractBaseUser
 from django.contrib.auth.views import LoginView, redirect_to_login
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import BadRequest, PermissionDenied
 from django.db import DatabaseError, connection
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.templatetags.static import static
@@ -21,12 +21,13 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from backupstation import live, owner, phone_words, qr, relinking, showing
+from backupstation import live, owner, phone_words, phones, qr, relinking, showing
 from backupstation.doctor import examining, knocking
 from backupstation.forms import OwnerForm, PasswordForm, SignInForm
 from backupstation.page import Page
 from backupstation.showing import Choice
 from transfer import station as this_station
+from transfer.models import Vault
 from wire import limits
 from wire.errors import WireError
 
@@ -77,6 +78,22 @@ def approve(request: HttpRequest) -> HttpResponse:
             digits = request.POST[answer]
             replaces = request.POST.get(f"replaces-{digits}", "") if answer == "allow" else ""
             live.decide(user, digits, allow=answer == "allow", replaces=replaces)
+    return redirect("station")
+
+
+@require_POST
+@login_required
+def keep_phone(request: HttpRequest) -> HttpResponse:
+    """Keep the owner's name and reminder for the phone whose button was pressed."""
+    thumbprint = request.POST.get("save", "")
+    fields = {"name": f"name-{thumbprint}", "remind_days": f"remind-{thumbprint}"}
+    said = {key: request.POST[field] for key, field in fields.items() if field in request.POST}
+    try:
+        phones.keep(cast(AbstractBaseUser, request.user), thumbprint, **said)
+    except Vault.DoesNotExist:
+        raise Http404 from None
+    except ValueError:
+        raise BadRequest from None
     return redirect("station")
 
 

@@ -58,7 +58,14 @@ function isShownAlready(html) {
   return link && html.includes(link) && !document.querySelector(".is-stale");
 }
 
-/** Put new HTML into a part; what is focused, opened or selected in it stays so. */
+/** Whether somebody is filling it in. */
+function isChanged(field) {
+  if (field.readOnly) return false;
+  if (field.options) return [...field.options].some((one) => one.selected !== one.defaultSelected);
+  return field.value !== field.defaultValue;
+}
+
+/** Put new HTML into a part; what is focused, opened, selected or typed in it stays so. */
 function replace(name, html) {
   const part = document.querySelector(`[data-part="${name}"]`);
   if (name === "say") {
@@ -68,18 +75,19 @@ function replace(name, html) {
   if (name === "code" && isShownAlready(html)) return;
   const focused = part.contains(document.activeElement) ? document.activeElement.id : "";
   const opened = [...part.querySelectorAll("details[open]")].map((details) => details.id);
-  const chosenIn = [...part.querySelectorAll("select")].map(({ id, value }) => [id, value]);
+  const typed = [...part.querySelectorAll("input[id], select[id]")].filter(isChanged);
   part.innerHTML = html;
-  for (const [id, value] of chosenIn) choose(document.getElementById(id), value);
+  for (const { id, value } of typed) retype(document.getElementById(id), value);
   for (const id of opened) document.getElementById(id)?.setAttribute("open", "");
   if (focused) document.getElementById(focused)?.focus({ preventScroll: true });
   if (name === "code") codeSince = performance.now();
   tellTimes(part);
 }
 
-/** Choose again what was chosen, if it can still be. */
-function choose(select, value) {
-  if ([...(select?.options ?? [])].some((option) => option.value === value)) select.value = value;
+/** Put back what was typed, or chosen if it can still be. */
+function retype(field, value) {
+  const isThere = field?.options ? [...field.options].some((one) => one.value === value) : field;
+  if (isThere) field.value = value;
 }
 
 /** Once a second: seconds to the next code; without a station the last one runs out. */
@@ -105,6 +113,29 @@ document.getElementById("decide").addEventListener("submit", (event) => {
   const allow = name === "allow";
   const replaces = (allow && new FormData(event.target).get(`replaces-${value}`)) || "";
   if (send({ type: "decide", digits: value, allow, replaces })) event.preventDefault();
+});
+
+// Name and reminder of a phone, without losing the code that is shown.
+document.getElementById("keep-phone").addEventListener("submit", async (event) => {
+  event.preventDefault();
+  const { target: form, submitter: button } = event;
+  const body = new FormData(form);
+  body.set(button.name, button.value);
+  // It answers with the way back to this page, which is open already.
+  const answer = await fetch(form.action, { method: "POST", body, redirect: "manual" });
+  if (answer.type !== "opaqueredirect") return location.reload();
+  const more = button.closest("details");
+  for (const field of more.querySelectorAll("input")) field.defaultValue = field.value;
+  for (const one of more.querySelectorAll("option")) one.defaultSelected = one.selected;
+  more.open = false;
+  more.querySelector("summary").focus();
+  send({ type: "show", choice: chosen() });
+});
+
+// From a reminder to the phone's own line, opened.
+document.addEventListener("click", (event) => {
+  const link = event.target.closest?.('a[href^="#phone-"]');
+  if (link) document.querySelector(`${link.hash} details`)?.setAttribute("open", "");
 });
 
 document.querySelector("[data-without-script]").hidden = true;

@@ -1,4 +1,4 @@
-// <time datetime data-when="ago|clock">: in the reader's own time zone and language.
+// <time datetime data-when="ago|clock|date">: in the reader's own time zone and language.
 
 const UNITS = [
   ["day", 24 * 60 * 60],
@@ -16,10 +16,12 @@ const clock = new Intl.DateTimeFormat(language, {
 const date = new Intl.DateTimeFormat(language, { dateStyle: "medium" });
 const full = new Intl.DateTimeFormat(language, { dateStyle: "full", timeStyle: "medium" });
 
+const TELL = { ago, clock: (at) => clock.format(at), date: (at) => date.format(at) };
+
 export function tellTimes(root) {
   for (const element of root.querySelectorAll("time[data-when]")) {
     const at = new Date(element.dateTime);
-    element.textContent = element.dataset.when === "clock" ? clock.format(at) : ago(at);
+    element.textContent = TELL[element.dataset.when](at);
     element.title = full.format(at);
   }
 }

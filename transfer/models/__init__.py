@@ -1,6 +1,7 @@
 """What the station remembers in its main database.
 
-Everything here but the trail and invitations can be rebuilt from objects and the 24 words.
+Everything here can be rebuilt from objects and the 24 words, but the trail, invitations, and what
+owners say about their phones.
 Binary ids are kept in text (hex, or the base32 that people see) wherever the admin shows them.
 """
 
@@ -26,6 +27,7 @@ from transfer.models.objects import (
     SnapshotState,
     Vault,
 )
+from transfer.models.phones import Reminder, VaultPhone
 from transfer.models.uploads import Lease, Upload, UploadState
 
 __all__ = [
@@ -43,6 +45,7 @@ __all__ = [
     "IssuerQuerySet",
     "Lease",
     "Pack",
+    "Reminder",
     "Snapshot",
     "SnapshotPack",
     "SnapshotQuerySet",
@@ -52,4 +55,5 @@ __all__ = [
     "Upload",
     "UploadState",
     "Vault",
+    "VaultPhone",
 ]

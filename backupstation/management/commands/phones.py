@@ -1,29 +1,45 @@
-"""``manage.py phones``: who waits for the owner, and the owner's answer."""
+"""``manage.py phones``: who waits for the owner, the owner's answer, and what is overdue."""
 
 import json
 from argparse import ArgumentParser
-from typing import Any
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final
 
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import AbstractBaseUser
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 from django.utils.text import capfirst
 
 from accounts.models import Phone
-from backupstation import prepared, replacing, words
+from backupstation import phones, prepared, replacing, words
 from backupstation.asking import Question
+from backupstation.phones import PhoneBackup
+from backupstation.told import counted
 from transfer import approvals
-from transfer.models import Approval, Issuer, Snapshot
+from transfer.models import Approval, Issuer, Reminder, Snapshot
+from transfer.templatetags import measures
+
+_ACTIONS: Final = ["list", "allow", "deny", "remind", "name"]
+_EVERY: Final = [name.lower() for name in Reminder.names]
 
 
 class Command(BaseCommand):
-    """List waiting and enrolled phones; allow or deny one."""
+    """List waiting and enrolled phones; allow or deny one, name it, say when to remind."""
 
     help = "List the phones that wait and those enrolled; `phones allow CODE` allows one."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """The code is the six digits that the phone shows."""
-        parser.add_argument("action", nargs="?", choices=["list", "allow", "deny"], default="list")
-        parser.add_argument("code", nargs="*", help="the six digits, with or without a space")
+        """What is given beside the action depends on it."""
+        parser.add_argument("action", nargs="?", choices=_ACTIONS, default="list")
+        parser.add_argument(
+            "words",
+            nargs="*",
+            help="allow, deny: the six digits, with or without a space; remind: the phone's name or"
+            " how its thumbprint begins, then off, daily, weekly or monthly; name: the phone, then"
+            " what to call it",
+        )
         parser.add_argument(
             "--replace",
             metavar="PHONE",
@@ -34,12 +50,15 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="print one JSON object")
 
     def handle(self, **options: Any) -> None:  # noqa: ANN401 - Django's
-        """Do one of the three."""
+        """Do one of these."""
         prepared.database()
         if options["action"] == "list":
             self._list(options["json"])
             return
-        digits = "".join(options["code"]).replace(" ", "")
+        if options["action"] in ("remind", "name"):
+            self._keep(options["action"], options["words"], as_json=options["json"])
+            return
+        digits = "".join(options["words"]).replace(" ", "")
         if not digits:
             raise CommandError("Which one? Give the six digits that the phone shows.")
         words.refuse_lost_store()
@@ -72,20 +91,39 @@ class Command(BaseCommand):
         answer = {"name": names, "digits": digits, "state": state, "replaces": thumbprint}
         self._say(as_json, answer, "\n".join(lines))
 
+    def _keep(self, action: str, given: list[str], *, as_json: bool) -> None:
+        if len(given) != 2:
+            raise CommandError("Give the phone, and how often or what to call it.")
+        owner, phone = _found(given[0])
+        said: dict[str, Any] = {"name": given[1]}
+        if action == "remind":
+            if given[1].upper() not in Reminder.names:
+                raise CommandError(f"Remind how often? {', '.join(_EVERY)}.")
+            said = {"remind_days": Reminder[given[1].upper()]}
+        try:
+            phones.keep(owner, phone.thumbprint, **said)
+        except ValueError as error:
+            raise CommandError(f"{given[1]!r}: {error}.") from None
+        answer = {"thumbprint": phone.thumbprint, action: given[1]}
+        self._say(as_json, answer, f"{phone.name or phone.short}: {action} {given[1]}")
+
     def _list(self, as_json: bool) -> None:
         waiting = Approval.objects.waiting(timezone.now()).select_related("invitation__issuer")
         questions = [Question.of(approval) for approval in waiting]
-        enrolled, elsewhere = _enrolled(), _elsewhere()
+        backups, now = phones.of_all(), timezone.now()
+        enrolled, elsewhere = _enrolled(backups, now), _elsewhere(backups, now)
         lines = [
             f"waiting   {one.approval.digits[:3]} {one.approval.digits[3:]}  {one.asker}"
             for one in questions
         ]
         lines += [
             f"{'revoked ' if row['revoked'] else 'enrolled'}  {row['name']}  ({row['account']})"
+            f"{_told(row)}"
             for row in enrolled
         ]
         lines += [
-            f"elsewhere {row['thumbprint'][:8]}  (backs up for {row['owner']}, by {row['im']})"
+            f"elsewhere {row['name'] or row['thumbprint'][:8]}"
+            f"  (backs up for {row['owner']}, by {row['im']}){_told(row)}"
             for row in elsewhere
         ]
         if not lines:
@@ -106,26 +144,79 @@ class Command(BaseCommand):
         self.stdout.write(json.dumps(answer) if as_json else text)
 
 
-def _enrolled() -> list[dict[str, Any]]:
+_Backups = Mapping[tuple[str, str], PhoneBackup]
+
+
+def _enrolled(backups: _Backups, now: datetime) -> list[dict[str, Any]]:
     """Phones that the IM server inside this station knows."""
-    return [
-        {
-            "name": phone.name,
-            "thumbprint": phone.thumbprint,
-            "account": phone.account.name,
-            "revoked": phone.revoked_at is not None,
-        }
-        for phone in Phone.objects.select_related("account")
-    ]
+    rows = []
+    for phone in Phone.objects.select_related("account__user"):
+        user = phone.account.user
+        backup = backups.get((user.username if user else "", phone.thumbprint))
+        rows.append(
+            {
+                "name": (backup and backup.name) or phone.name,
+                "thumbprint": phone.thumbprint,
+                "account": phone.account.name,
+                "revoked": phone.revoked_at is not None,
+                **_last(backup, now),
+            }
+        )
+    return rows
 
 
-def _elsewhere() -> list[dict[str, str]]:
+def _elsewhere(backups: _Backups, now: datetime) -> list[dict[str, Any]]:
     """Phones of other IM servers' accounts: here they are known by what they backed up."""
     origins = dict(Issuer.objects.exclude(origin="").values_list("iss", "origin"))
     seen = Snapshot.objects.filter(vault__iss__in=origins).order_by("vault", "phone")
-    return [
-        {"thumbprint": thumbprint, "owner": owner or "nobody", "im": origins[iss]}
-        for thumbprint, owner, iss in seen.values_list(
-            "phone", "vault__owner__username", "vault__iss"
-        ).distinct()
+    rows = []
+    for thumbprint, owner, iss in seen.values_list(
+        "phone", "vault__owner__username", "vault__iss"
+    ).distinct():
+        backup = backups.get((owner or "", thumbprint))
+        rows.append(
+            {
+                "name": backup.name if backup else "",
+                "thumbprint": thumbprint,
+                "owner": owner or "nobody",
+                "im": origins[iss],
+                **_last(backup, now),
+            }
+        )
+    return rows
+
+
+def _last(backup: PhoneBackup | None, now: datetime) -> dict[str, Any]:
+    """The last backup, and whether to remind of the next; nothing before the first one."""
+    if backup is None or backup.last_at is None:
+        return {"last_backup": None}
+    return {
+        "last_backup": backup.last_at.isoformat(),
+        "bytes": backup.last_bytes,
+        "remind": backup.reminder.name.lower(),
+        "overdue": backup.is_overdue(now),
+        "days": backup.days_since(now),
+    }
+
+
+def _told(row: Mapping[str, Any]) -> str:
+    """What goes behind the phone's name in its line."""
+    if row["last_backup"] is None:
+        return "  no backup yet"
+    ago = "today" if not row["days"] else f"{counted(row['days'], 'day')} ago"
+    overdue = "  OVERDUE" if row["overdue"] else ""
+    return f"  last backup {ago}, {measures.size(row['bytes'])}, remind {row['remind']}{overdue}"
+
+
+def _found(word: str) -> tuple[AbstractBaseUser, PhoneBackup]:
+    """The one phone that is meant, and whose it is."""
+    found = [
+        (owner, phone)
+        for (owner, _), phone in phones.of_all().items()
+        if owner and (phone.name == word or phone.thumbprint.startswith(word))
     ]
+    if len(found) != 1:
+        several = "several phones" if found else "no phone that has backed up"
+        raise CommandError(f"{word} means {several}; `phones --json` lists them.")
+    owner, phone = found[0]
+    return get_user_model()._default_manager.get_by_natural_key(owner), phone
