@@ -25,6 +25,7 @@ from transfer.models import Step
 from wire import limits
 
 SLOW_PARTS_SECONDS: Final = 5.0
+TRANSFERS_MAX: Final = 12
 _NOT_USED_YET: Final = (Step.SHOWN, Step.SCANNED, Step.CONFIRMED)
 
 
@@ -98,12 +99,17 @@ class Page:
         return self._drawn[1]
 
     def _trail(self, transfers: list[Transfer]) -> str:
+        """The newest one in full, the others in a line each."""
+        now = time.monotonic()
         told = transfers or [journey.idle(self.shown.session_id if self.shown else "")]
         shown = [
-            {"transfer": one, "progress": Progress.of(one, self._pace, time.monotonic())}
-            for one in told
+            {"transfer": one, "progress": Progress.of(one, self._pace, now)}
+            for one in told[:TRANSFERS_MAX]
         ]
-        return render_to_string("parts/trail.html", {"transfers": shown})
+        return render_to_string(
+            "parts/trail.html",
+            {"newest": shown[0], "others": shown[1:], "more": len(told) - len(shown)},
+        )
 
 
 def _announcement(transfers: list[Transfer], waiting: list[Question]) -> str:
@@ -118,6 +124,7 @@ def _announcement(transfers: list[Transfer], waiting: list[Question]) -> str:
     if not transfers:
         return ""
     newest = transfers[0]
+    who = f"{newest.name}: " if len(transfers) > 1 and newest.name else ""
     if newest.failure:
-        return f"{newest.failure.why} {newest.failure.advice}"
-    return str(capfirst(str(newest.last.label)))
+        return f"{who}{newest.failure.why} {newest.failure.advice}"
+    return who + str(capfirst(str(newest.last.label)))

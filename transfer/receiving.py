@@ -229,6 +229,7 @@ class Receiving:
             "items": known.items,
             "bytes": known.total_bytes,
             "label": known.label,
+            "source": known.source,
             "received": upload.received,
             "held": upload.held,
         }
