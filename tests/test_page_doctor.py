@@ -262,10 +262,16 @@ def test_each_way_not_to_answer_has_words_of_its_own(answer: Answer) -> None:
 
 
 def test_a_device_that_came_shows_that_the_way_is_free() -> None:
-    came = {"192.168.1.21": timezone.now() - timedelta(minutes=3)}
+    shown, other = (str(one.address) for one in NAMED[:2])
+    came = {other: timezone.now() - timedelta(minutes=3)}
     others = _port(OURS, came)[-1]
-    assert others.state is State.FINE
-    assert "192.168.1.21 3\N{NO-BREAK SPACE}minutes ago" in others.sentence
+    assert others.state is State.LOOK
+    assert f"{other} 3\N{NO-BREAK SPACE}minutes ago" in others.sentence
+    assert f"choose {other}" in others.remedy
+    came[shown] = timezone.now() - timedelta(days=2)
+    others = _port(OURS, came)[-1]
+    assert (others.state, others.remedy) == (State.FINE, "")
+    assert f"{shown} 2\N{NO-BREAK SPACE}days ago" in others.sentence
 
 
 def test_a_container_that_came_is_no_phone() -> None:
@@ -341,6 +347,24 @@ def test_what_is_written_of_visits_stays_small_and_rubbish_is_ignored(tmp_path) 
     visits._seen.clear()
     (tmp_path / "visits.json").write_text("{")
     assert visits.latest() == {}
+
+
+def test_a_station_notes_who_comes_from_elsewhere_and_not_itself(station: Station) -> None:
+    others = [one.address for one in addresses.own() if one.address.version == 4]
+    outer = next((str(one) for one in others if not one.is_loopback), None)
+    if outer is None:
+        pytest.skip("this machine has no network")
+    reached = ("127.0.0.1", station.port)
+    socket.create_connection(reached).close()
+    station.stop()
+    assert not (station.folder / "visits.json").exists()
+    station.start()
+    # As a device that is routed here would come: from an address that is not the one it reaches.
+    with socket.create_connection(reached, source_address=(outer, 0)) as client:
+        client.sendall(b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n")
+        assert client.recv(12) == b"HTTP/1.1 200"
+    station.stop()
+    assert set(json.loads((station.folder / "visits.json").read_text())) == {"127.0.0.1"}
 
 
 # Clocks, codes, store

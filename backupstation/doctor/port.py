@@ -93,7 +93,11 @@ def _from_elsewhere(
             " the router, or a guest Wi-Fi, keeps phones away cannot be seen from here."
         )
         return Finding(State.LOOK, "others", title, said, firewall.how_to_let_in(), values)
-    here, at = max(came.items(), key=lambda one: one[1])
+    shown = str(named[0].address)
+    here = shown if shown in came else max(came, key=lambda one: came[one])
     said = _("Another device reached %(here)s %(since)s ago: this computer lets phones in there.")
-    values |= {"here": here, "since": Since(at)}
-    return Finding(State.FINE, "others", title, said, values=values)
+    values |= {"here": here, "since": Since(came[here])}
+    if here == shown:
+        return Finding(State.FINE, "others", title, said, values=values)
+    advice = _("The code names another address: choose %(here)s above it.")
+    return Finding(State.LOOK, "others", title, said, advice, values)

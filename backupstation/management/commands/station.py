@@ -20,6 +20,7 @@ from backupstation import (
     prepared,
     recovering,
     roles,
+    visits,
     words,
 )
 from backupstation.told import Told
@@ -103,6 +104,7 @@ class Command(BaseCommand):
             serve(application, options["host"], options["port"], ready=self._ready)
         except OSError as error:
             raise CommandError(_unheard(error), returncode=words.CANNOT) from None
+        visits.keep()
 
     def _prepare(self) -> None:
         try:
