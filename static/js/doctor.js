@@ -4,6 +4,7 @@
 const trouble = document.querySelector("[data-doctor]");
 const report = document.querySelector("[data-doctor-report]");
 const again = document.querySelector("[data-doctor-again]");
+const say = document.querySelector('[data-part="say"]');
 const stalled = new Set();
 
 function shownAddress() {
@@ -18,7 +19,9 @@ async function examine() {
   try {
     const answer = await fetch(`${trouble.dataset.doctor}?${query}`);
     if (answer.redirected) return location.reload(); // signed out
-    if (answer.ok) report.innerHTML = await answer.text();
+    if (!answer.ok) return;
+    report.innerHTML = await answer.text();
+    say.textContent = report.querySelector(".verdict").textContent; // the rest is there to read
   } catch {
     // The station is gone: the page says so elsewhere, and what was found before still stands.
   } finally {
