@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('transfer', '0005_refused_step'),
+        ('transfer', '0006_approval_replaces'),
     ]
 
     operations = [
