@@ -90,6 +90,10 @@ class RequestChannel(http.HTTPChannel):
             self._expect_no_more()
             super().allContentReceived()
 
+    def isSecure(self) -> bool:
+        """Whether the peer speaks https to this process."""
+        return bool(self.transport.TLS)
+
     def refuse_body(self) -> None:
         """Answer 413, then read to nowhere for a moment so that the peer can see the answer."""
         if self._refused_at is not None:

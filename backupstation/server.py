@@ -21,9 +21,10 @@ from twisted.internet import reactor as _reactor
 from twisted.internet.error import CannotListenError
 
 from backupstation import descriptors, masking, runtime
-from backupstation.flow import InputQueue, PeerGone, ServerLimits, TcpPort
+from backupstation.flow import InputQueue, PeerGone, ServerLimits, TcpPort, Transport
 from backupstation.requests import Request, RequestFactory
 from backupstation.sockets import Socket, SocketFactory
+from backupstation.tls import Certificate, TlsPort
 
 logger = logging.getLogger(__name__)
 
@@ -40,13 +41,16 @@ def serve(
     host: str,
     port: int,
     *,
-    ready: Callable[[int], None],
+    ready: Callable[..., None],
     limits: ServerLimits = _DEFAULT_LIMITS,
+    certificate: Certificate | None = None,
+    https_port: int = 0,
 ) -> None:
     """Serve ``application`` (ASGI 3) until SIGTERM or SIGINT; once in a process's life.
 
-    ``port`` 0 takes a free one; ``ready`` is told the real one when connections are accepted,
-    and runs outside the event loop, so it may use the database.
+    With a ``certificate`` also by https, at a port of its own, and within the same bounds.
+    Port 0 takes a free one; ``ready`` is told the real one, and then the one of https if there is
+    one, when connections are accepted. It runs outside the event loop, so it may use the database.
     On the signal, sockets are told (1001) and applications get ``limits.stop_seconds`` to finish;
     a second signal does not wait for them.
     Raises OSError when the port cannot be bound.
@@ -56,13 +60,19 @@ def serve(
             "NEITHER WEBSOCKETS' NOR AUTOBAHN'S NATIVE CODE (NVX) IS IN USE: backups will be about "
             "80 times slower. Reinstall both from binary wheels; do not set AUTOBAHN_USE_NVX=0."
         )
-    StationServer(application, limits).listen_and_run(host, port, ready)
+    server = StationServer(application, limits, certificate)
+    server.listen_and_run(host, port, ready, https_port=https_port if certificate else None)
 
 
 class StationServer(Server):
     """daphne's server with our protocols, transport and shutdown."""
 
-    def __init__(self, application: Application, limits: ServerLimits) -> None:
+    def __init__(
+        self,
+        application: Application,
+        limits: ServerLimits,
+        certificate: Certificate | None = None,
+    ) -> None:
         super().__init__(
             application,
             endpoints=["set by listen_and_run"],
@@ -71,31 +81,41 @@ class StationServer(Server):
             server_name="backupstation",
         )
         self.limits = limits
+        self.certificate = certificate
+        self.ports: list[TcpPort] = []
         self.connections: dict[Any, dict[str, Any]] = {}
         self.listeners: dict[Socket, str] = {}
         self.request_class: type[Request] = Request
         self.port_class: type[TcpPort] = TcpPort
         self._stopping: asyncio.Future[None] | None = None
 
-    def listen_and_run(self, host: str, port: int, ready: Callable[[int], None]) -> None:
+    def listen_and_run(
+        self, host: str, port: int, ready: Callable[..., None], *, https_port: int | None = None
+    ) -> None:
         """Bind, run the reactor, return when it has stopped."""
         self.limits = descriptors.fitting(self.limits)
         asyncio.set_event_loop(twisted_loop)
         runtime.log_only_faults(__name__)
         self.ws_factory = self._socket_factory()
-        self.port = self.port_class(port, RequestFactory(self), _BACKLOG, host, reactor)
-        try:
-            self.port.startListening()
-        except CannotListenError as error:
-            raise OSError(f"cannot listen on {host} port {port}: {error.socketError}") from error
+        self._listen(self.port_class, host, port)
+        if https_port is not None:
+            self._listen(TlsPort, host, https_port)
         reactor.callLater(1, self.application_checker)
         reactor.callLater(self.limits.watch_seconds, self._watch)
         reactor.addSystemEventTrigger("before", "shutdown", self._begin_stop)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._stop_on_signal)
         runtime.settle_memory()
-        ready(self.port.getHost().port)
+        ready(*(port.getHost().port for port in self.ports))
         reactor.run(installSignalHandlers=False)
+
+    def _listen(self, port_class: type[TcpPort], host: str, number: int) -> None:
+        port = port_class(number, RequestFactory(self), _BACKLOG, host, reactor)
+        try:
+            port.startListening()
+        except CannotListenError as error:
+            raise OSError(f"cannot listen on {host} port {number}: {error.socketError}") from error
+        self.ports.append(port)
 
     def _socket_factory(self) -> SocketFactory:
         factory = SocketFactory(self, server=self.server_name)
@@ -111,11 +131,17 @@ class StationServer(Server):
 
     # Admission
 
+    @property
+    def open(self) -> set[Transport]:
+        """All accepted connections."""
+        return set().union(*(port.open for port in self.ports))
+
     def has_room_for(self, host: str) -> bool:
         """Whether one more TCP connection from this address is acceptable."""
         return (
-            len(self.port.open) < self.limits.connections
-            and self.port.from_address(host) < self.limits.connections_per_address
+            sum(len(port.open) for port in self.ports) < self.limits.connections
+            and sum(port.from_address(host) for port in self.ports)
+            < self.limits.connections_per_address
         )
 
     def admit_listener(self, socket: Socket) -> bool:
@@ -140,6 +166,8 @@ class StationServer(Server):
         """Start the application for one request or socket; answers its input queue."""
         queue = InputQueue(protocol.message_taken)
         scope.setdefault("asgi", {"version": "3.0"})
+        if isinstance(protocol, Socket):
+            scope["scheme"] = "wss" if protocol.transport.TLS else "ws"
         application = self.application(
             scope=scope, receive=queue.get, send=partial(self.handle_reply, protocol)
         )
@@ -176,7 +204,7 @@ class StationServer(Server):
 
     def _watch(self) -> None:
         reactor.callLater(self.limits.watch_seconds, self._watch)
-        for transport in list(self.port.open):
+        for transport in self.open:
             transport.drop_if_stalled(self.limits.stall_seconds)
         for protocol in list(self.connections):
             protocol.check_timeouts()
@@ -198,7 +226,8 @@ class StationServer(Server):
 
     async def _stop(self) -> None:
         """Accept no more, say so to open sockets, give applications their time, then cancel."""
-        self.port.stopListening()
+        for port in self.ports:
+            port.stopListening()
         for protocol in list(self.connections):
             if isinstance(protocol, Socket):
                 protocol.go_away()
@@ -211,9 +240,7 @@ class StationServer(Server):
         if late:
             logger.warning("%d connections did not finish in time", len(late))
             await asyncio.wait(late, timeout=1)
-        await _wait(
-            (asyncio.ensure_future(transport.drained(0)) for transport in self.port.open), 1
-        )
+        await _wait((asyncio.ensure_future(transport.drained(0)) for transport in self.open), 1)
 
 
 async def _wait(

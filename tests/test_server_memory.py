@@ -7,15 +7,28 @@ import time
 import pytest
 from websockets.sync.client import connect
 
-from tests.apps.serving import MIB, ServerProcess, frame, push, receive_all, receive_until
+from tests.accounts_cast import certificate_in
+from tests.apps.serving import (
+    MIB,
+    ServerProcess,
+    TlsServerProcess,
+    frame,
+    push,
+    receive_all,
+    receive_until,
+)
 
 BINARY, PING, CONTINUATION = 2, 9, 0
 BOUND = 64 * MIB
 
 
-@pytest.fixture(scope="module")
-def running():
-    with ServerProcess() as server:
+@pytest.fixture(scope="module", params=["http", "https"])
+def running(request, tmp_path_factory):
+    if request.param == "http":
+        started = ServerProcess()
+    else:
+        started = TlsServerProcess(certificate_in(tmp_path_factory.mktemp("certificate")))
+    with started as server:
         yield server
 
 
@@ -81,7 +94,8 @@ def test_reader_that_never_reads_suspends_the_application_and_is_dropped(server)
 
 def test_slow_reader_gets_every_byte_in_order(server):
     blocks, deadline = 200, time.monotonic() + 30
-    with connect(server.url(f"/listen/v1/flood?blocks={blocks}"), max_size=None) as client:
+    url = server.url(f"/listen/v1/flood?blocks={blocks}")
+    with connect(url, max_size=None, ssl=server.trusting) as client:
         time.sleep(0.5)
         for number in range(blocks):
             message = client.recv()

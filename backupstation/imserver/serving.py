@@ -7,14 +7,12 @@ Importing this module installs Twisted's asyncio reactor, so only the command im
 # mypy: allow-untyped-calls
 
 from dataclasses import replace
-from pathlib import Path
 from typing import Any, Final
 
-from OpenSSL import SSL
-
-from backupstation.flow import ServerLimits, TcpPort, Transport
+from backupstation.flow import ServerLimits
 from backupstation.requests import Request
 from backupstation.server import Application, StationServer
+from backupstation.tls import Certificate, TlsPort
 from wire import limits
 
 FORWARDED_FOR: Final = "X-Forwarded-For"
@@ -22,27 +20,6 @@ FORWARDED_FOR: Final = "X-Forwarded-For"
 LIMITS: Final = ServerLimits(
     request_body_bytes=limits.MIB, request_body_seconds=limits.HANDSHAKE_SECONDS
 )
-
-
-class Certificate:
-    """A certificate with its chain and its key, in the shape in which Twisted asks for them."""
-
-    def __init__(self, chain: Path, key: Path) -> None:
-        """Read the two PEM files; raises OSError or ValueError, with the reason."""
-        for path in (chain, key):
-            path.read_bytes()  # OpenSSL's errors name no file
-        self._context = SSL.Context(SSL.TLS_SERVER_METHOD)
-        self._context.set_min_proto_version(SSL.TLS1_2_VERSION)
-        try:
-            self._context.use_certificate_chain_file(str(chain))
-            self._context.use_privatekey_file(str(key))
-            self._context.check_privatekey()
-        except SSL.Error:
-            raise ValueError(f"{chain} and {key} are no certificate and its key") from None
-
-    def getContext(self) -> SSL.Context:
-        """What every connection is made with."""
-        return self._context
 
 
 class ImServer(StationServer):
@@ -53,9 +30,8 @@ class ImServer(StationServer):
     ) -> None:
         # Behind a proxy all connections come from its address.
         bounds = replace(LIMITS, connections_per_address=LIMITS.connections)
-        super().__init__(application, bounds if behind_proxy else LIMITS)
+        super().__init__(application, bounds if behind_proxy else LIMITS, certificate)
         self.behind_proxy = behind_proxy
-        self.certificate = certificate
         self.request_class = PlainRequest
         if behind_proxy:
             self.proxy_forwarded_address_header = FORWARDED_FOR
@@ -78,29 +54,3 @@ class PlainRequest(Request):
     def isSecure(self) -> bool:
         """Whether the caller speaks https: to this process, or to its proxy."""
         return self.server.behind_proxy or bool(super().isSecure())
-
-
-class TlsTransport(Transport):
-    """A connection that speaks TLS from its first byte."""
-
-    server: "TlsPort"
-
-    def __init__(self, *args: Any) -> None:
-        super().__init__(*args)
-        self.startTLS(self.server.factory.server.certificate)
-
-    def loseConnection(self) -> None:
-        """Say goodbye; a peer that does not answer it is not waited for."""
-        super().loseConnection()
-        self.reactor.callLater(LIMITS.close_seconds, self._abort_if_open)
-
-    def _abort_if_open(self) -> None:
-        if self.connected:
-            self.abortConnection()
-
-
-class TlsPort(TcpPort):
-    """Accepts connections that speak TLS."""
-
-    transport = TlsTransport
-    factory: Any

@@ -9,10 +9,12 @@ import hashlib
 import json
 import logging
 import sys
+from pathlib import Path
 from urllib.parse import parse_qs
 
 from backupstation.flow import PeerGone, ServerLimits
 from backupstation.server import serve
+from backupstation.tls import Certificate
 
 BLOCK = bytes(range(256)) * 1024  # 256 KiB
 
@@ -102,6 +104,15 @@ async def undecided(scope, receive, send, query):
     report("undecided", saw=message["type"])
 
 
+async def scheme(scope, receive, send, query):
+    """Says by which scheme it was reached."""
+    if scope["type"] == "http":
+        await respond(send, scope["scheme"].encode())
+        return
+    await accept(receive, send, greet=False)
+    await send({"type": "websocket.send", "text": scope["scheme"]})
+
+
 # Pages
 
 
@@ -135,25 +146,48 @@ async def block(scope, receive, send, query):
     await respond(send, BLOCK * int(query.get("blocks", 1)))
 
 
+async def reload(scope, receive, send, query):
+    """Reads the certificate's files again."""
+    certificate.load(*files)
+    await respond(send, b"reloaded")
+
+
 async def fail(scope, receive, send, query):
     raise RuntimeError("the view failed")
 
 
-SOCKETS = {each.__name__: each for each in (deaf, mute, digest, flood, seal, leave, undecided)}
-PAGES = {each.__name__: each for each in (hello, upload, stream, block, fail)}
+SOCKETS = {
+    each.__name__: each
+    for each in (
+        deaf,
+        mute,
+        digest,
+        flood,
+        seal,
+        leave,
+        undecided,
+        scheme,
+    )
+}
+PAGES = {each.__name__: each for each in (hello, upload, stream, block, fail, scheme, reload)}
 
 
 if __name__ == "__main__":
     logging.basicConfig(level=logging.DEBUG)
     settings = json.loads(sys.argv[1])
     port = settings.pop("port", 0)
+    https_port = settings.pop("https_port", 0)
+    files = [Path(path) for path in settings.pop("certificate", [])]
+    certificate = Certificate(*files) if files else None
     try:
         serve(
             application,
             "127.0.0.1",
             port,
-            ready=lambda port: report("ready", port=port),
+            ready=lambda *ports: report("ready", ports=ports),
             limits=ServerLimits(**settings),
+            certificate=certificate,
+            https_port=https_port,
         )
     except OSError as error:
         report("failed", reason=str(error))

@@ -6,6 +6,7 @@ import resource
 import select
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -38,6 +39,8 @@ class ServerProcess:
     ``files`` are the soft and the hard limit of open files that it is started with.
     """
 
+    trusting = None  # by TLS: what a client of it needs to know
+
     def __init__(self, environment=None, files=None, **settings):
         self.log = tempfile.TemporaryFile()  # noqa: SIM115 - closed by __exit__
         self.process = subprocess.Popen(
@@ -50,7 +53,7 @@ class ServerProcess:
         )
         self._partial = b""
         first = self.event(seconds=20)
-        self.port = first.get("port")
+        self.port = first.get("ports", [None])[-1]
         self.first = first
 
     def __enter__(self):
@@ -135,6 +138,21 @@ class ServerProcess:
         return raw
 
 
+class TlsServerProcess(ServerProcess):
+    """The same server, talked to at its https port; ``certificate`` is a PEM file and its key."""
+
+    def __init__(self, certificate, **settings):
+        super().__init__(certificate=[str(path) for path in certificate], **settings)
+        self.trusting = ssl.create_default_context(cafile=certificate[0])
+
+    def url(self, path):
+        return super().url(path).replace("ws:", "wss:")
+
+    def connect(self, receive_buffer=None):
+        raw = super().connect(receive_buffer)
+        return self.trusting.wrap_socket(raw, server_hostname="127.0.0.1")
+
+
 def receive_until(raw, end):
     """What comes up to ``end``, and with anything but a blank line perhaps a little more."""
     answer = bytearray()
@@ -177,7 +195,9 @@ def push(raw, data, at_most, patience=0.4):
             break
         try:
             count = raw.send(view[at : at + MIB])
-        except ConnectionError:
+        except ssl.SSLWantWriteError:  # part of a record still waits: for room, as above
+            continue
+        except (ConnectionError, ssl.SSLError):
             break
         sent, at = sent + count, (at + count) % len(data)
     raw.settimeout(10)

@@ -84,10 +84,9 @@ class Command(BaseCommand):
 
     def _run(self, options: Answer, _now: int) -> tuple[Answer, list[str]]:
         _require_safe_address(options)
-        from backupstation.imserver.serving import (  # noqa: PLC0415 - installs Twisted's reactor
-            Certificate,
-            ImServer,
-        )
+        # Both install Twisted's reactor.
+        from backupstation.imserver.serving import ImServer  # noqa: PLC0415
+        from backupstation.tls import Certificate  # noqa: PLC0415
 
         try:
             certificate = None
