@@ -8,15 +8,18 @@ from django.core.asgi import get_asgi_application
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "backupstation.settings")
 pages = get_asgi_application()
 
-from channels.auth import AuthMiddlewareStack  # noqa: E402 - Django must be set up first
+from channels.auth import AuthMiddleware  # noqa: E402 - Django must be set up first
 from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
+from channels.sessions import CookieMiddleware, SessionMiddleware  # noqa: E402
 from django.urls import path  # noqa: E402
 
+from backupstation.cookies import SecureSocketCookies  # noqa: E402
 from backupstation.hosts import OwnOriginOnly  # noqa: E402
 from backupstation.live import LivePage  # noqa: E402
 from transfer.consumers import ListeningPort  # noqa: E402
 
-live: Any = OwnOriginOnly(AuthMiddlewareStack(LivePage.as_asgi()))
+signed_in: Any = SessionMiddleware(AuthMiddleware(LivePage.as_asgi()))
+live: Any = OwnOriginOnly(CookieMiddleware(SecureSocketCookies(signed_in)))
 
 # The listening port reads no cookie, so a native client without an Origin is welcome there and
 # only there; the page's own socket carries the session and keeps the origin check.

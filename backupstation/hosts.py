@@ -52,14 +52,19 @@ def is_own_host(host: str) -> bool:
     return True
 
 
-def is_same_origin(origin: str, host: str) -> bool:
-    """Whether a socket's Origin is the host and port that it was opened on."""
+def is_same_origin(origin: str, host: str, scheme: str = "ws") -> bool:
+    """Whether a socket's Origin is the host and port that it was opened on.
+
+    A socket of https is for pages of https; a plain one may come from a proxy that does https.
+    """
     try:
         parts: SplitResult = urlsplit(origin)
         port = parts.port
     except ValueError:
         return False
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
+    if parts.scheme not in ({"https"} if scheme == "wss" else {"http", "https"}):
+        return False
+    if not parts.hostname:
         return False
     return (parts.hostname, port or DEFAULT_PORTS[parts.scheme]) == split_host(host, parts.scheme)
 
@@ -98,7 +103,7 @@ class OwnOriginOnly:
         headers = dict(scope.get("headers", []))
         host = headers.get(b"host", b"").decode("latin-1")
         origin = headers.get(b"origin", b"").decode("latin-1")
-        if is_own_host(host) and is_same_origin(origin, host):
+        if is_own_host(host) and is_same_origin(origin, host, scope.get("scheme", "ws")):
             await self.inner(scope, receive, send)
         else:
             await WebsocketDenier()(scope, receive, send)
