@@ -9,6 +9,7 @@ import io
 import json
 import os
 import signal
+import ssl
 import sys
 import threading
 from collections.abc import Sequence
@@ -16,7 +17,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from phone import commands
-from phone.errors import explain
+from phone.errors import Usage, explain
 from phone.sources import printable
 from phone.telling import Outcome
 
@@ -42,6 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     _prepare()
     try:
+        _trust(options.ca)
         outcome: Outcome = options.run(options)
     except (Exception, KeyboardInterrupt) as error:
         return _tell_error(error, as_json=options.json)
@@ -57,6 +59,20 @@ def _prepare() -> None:
                 signal.signal(getattr(signal, name), signal.default_int_handler)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
+
+
+def _trust(authority: Path | None) -> None:
+    """Believe this certificate authority, and no other, of whoever is called by https."""
+    if authority is None:
+        return
+    try:
+        ssl.create_default_context(cafile=authority)
+    except ssl.SSLError:
+        raise Usage(f"{authority} holds no certificate in PEM.") from None
+    except OSError as error:
+        raise Usage(f"{authority}: {error.strerror}.") from None
+    os.environ["SSL_CERT_FILE"] = str(authority)  # which OpenSSL reads for every connection
+    os.environ["SSL_CERT_DIR"] = os.devnull
 
 
 def _shown(text: str) -> str:
@@ -108,6 +124,9 @@ def _command(commands_of: Any, name: str, run: Any, summary: str) -> argparse.Ar
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument(
         "--name", type=_text, default="", help="what to call this phone if it is to be enrolled"
+    )
+    parser.add_argument(
+        "--ca", type=Path, metavar="FILE", help="by https, trust this authority (PEM) and no other"
     )
     parser.set_defaults(run=run)
     return parser

@@ -12,6 +12,7 @@
     ├── TargetUnusable    1  the folder to restore into cannot take it: disk full, no permission
     ├── NotWritten        4  one item could not be written; others can
     ├── Untrusted         3  the station or its IM server did not prove what it says
+    │   └── NotCertified     3  its certificate is by nobody whom this phone trusts
     ├── Unreachable       5  nobody answers at the station's or the IM server's address
     └── CutOff            5  the connection was lost and could not be had again
 
@@ -141,6 +142,16 @@ class Untrusted(PhoneError):
     code = "untrusted"
     exit = Exit.VERIFICATION
     hint = "Scan the QR code that the station shows now. If it happens again, trust neither."
+
+
+class NotCertified(Untrusted):
+    """An https address whose certificate is not good; nothing was sent to it."""
+
+    code = "not_certified"
+    hint = (
+        "A station's own authority is on its page /https/: compare its fingerprint there, and give"
+        " the file with --ca FILE. Or use a link that begins with http:."
+    )
 
 
 class Unreachable(PhoneError):

@@ -8,6 +8,7 @@ serves once, and a ticket serves only this phone's key.
 import http.client
 import re
 import socket
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -17,7 +18,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from phone.errors import Unreachable, Untrusted
+from phone.errors import NotCertified, Unreachable, Untrusted
 from wire import im, tokens
 from wire.errors import MalformedMessage, WireError
 
@@ -34,7 +35,8 @@ _Answer = TypeVar("_Answer")
 def connect(origin: str, request: im.ConnectRequest) -> im.ConnectReply:
     """Let the IM server authenticate a scanned invitation (patent claims 2 and 7).
 
-    Raises :class:`wire.im.Refused`, :class:`Unreachable` or :class:`Untrusted`.
+    Raises :class:`wire.im.Refused`, :class:`Unreachable`, :class:`Untrusted` or, by https,
+    :class:`NotCertified`.
     """
     return _post(origin, im.CONNECTIONS_PATH, request, im.ConnectReply)
 
@@ -91,6 +93,10 @@ def _call(
     check_origin(origin)
     try:
         status, body = _exchange(origin, method, path, content)
+    except ssl.SSLCertVerificationError as error:
+        raise NotCertified(
+            f"{origin} did not prove to be what it says ({error.verify_message.rstrip('.')})."
+        ) from None
     except (OSError, http.client.HTTPException) as error:
         raise Unreachable(f"Nobody answers at {origin} ({_why(error)}).") from None
     if status != http.client.OK:
