@@ -147,7 +147,7 @@ def default_route_source() -> str:
         return str(probe.getsockname()[0])
 
 
-def origin(address: Address, port: int) -> str:
+def origin(host: Address | str, port: int, scheme: str = "http") -> str:
     """``http://HOST:PORT`` with brackets around IPv6."""
-    host = f"[{address}]" if address.version == 6 else str(address)
-    return f"http://{host}:{port}"
+    named = f"[{host}]" if ":" in str(host) else str(host)
+    return f"{scheme}://{named}:{port}"

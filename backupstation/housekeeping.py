@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from django.core.management import call_command
@@ -23,18 +24,22 @@ _SETTLE_SECONDS: Final = 600
 _CLEAR_SECONDS: Final = 24 * 3600
 
 
-def start() -> None:
+def start(refresh_https: Callable[[], None]) -> None:
     """Begin, on two threads: reading takes its time, and the rest must not wait for it."""
-    for name, work in (("housekeeping", _keep_house), ("rereading", _read_again)):
+    for name, work in (
+        ("housekeeping", partial(_keep_house, refresh_https)),
+        ("rereading", _read_again),
+    ):
         threading.Thread(target=work, name=name, daemon=True).start()
 
 
-def _keep_house() -> None:
+def _keep_house(refresh_https: Callable[[], None]) -> None:
     # The keys at once, since they may have been rotated while the station was off.
     _do_for_ever(
         [
             Chore(_sweep, _SWEEP_SECONDS),
             Chore(visits.keep, _SWEEP_SECONDS),
+            Chore(refresh_https, _SWEEP_SECONDS),
             Chore(_refresh_keys, _REFRESH_SECONDS),
             Chore(_settle, _SETTLE_SECONDS),
             Chore(_clear_sessions, _CLEAR_SECONDS),

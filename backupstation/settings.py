@@ -99,6 +99,22 @@ try:
     STATION_PORT = env.int("STATION_PORT", default=8765)
 except ValueError:
     raise ImproperlyConfigured("STATION_PORT is a number") from None
+STATION_HTTPS = env.str("STATION_HTTPS", default="off").lower()
+if STATION_HTTPS not in ("off", "auto"):
+    raise ImproperlyConfigured("STATION_HTTPS is off or auto")
+try:
+    STATION_HTTPS_PORT = env.int("STATION_HTTPS_PORT", default=8443)
+except ValueError:
+    raise ImproperlyConfigured("STATION_HTTPS_PORT is a number") from None
+STATION_TLS_CERT = env.str("STATION_TLS_CERT", default="")
+STATION_TLS_KEY = env.str("STATION_TLS_KEY", default="")
+if bool(STATION_TLS_CERT) != bool(STATION_TLS_KEY):
+    raise ImproperlyConfigured("STATION_TLS_CERT and STATION_TLS_KEY go together")
+if STATION_TLS_CERT and STATION_HTTPS == "auto":
+    raise ImproperlyConfigured(
+        "STATION_HTTPS=auto makes its own certificate: unset it, or STATION_TLS_CERT and"
+        " STATION_TLS_KEY"
+    )
 STATION_NAME = env.str("STATION_NAME", default="Backup Station")
 
 # Django

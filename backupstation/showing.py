@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Final
+from urllib.parse import SplitResult, urlsplit
 
 from django.contrib.auth.models import AbstractBaseUser
 from django.utils import timezone
@@ -29,11 +30,13 @@ class Choice:
     """What the person chose on the page; anything unknown counts as not chosen.
 
     ``im_origin`` is empty for the IM server inside this station, and None when nothing was chosen.
+    ``scheme`` is that of the link: https is for phones that trust the station's certificate.
     """
 
     address: str = ""
     scope: str = "both"
     im_origin: str | None = None
+    scheme: str = "http"
 
 
 @dataclass(frozen=True)
@@ -64,6 +67,16 @@ class Shown:
         return qr.draw(self.link)
 
     @property
+    def is_secure(self) -> bool:
+        """Whether the link is one of https."""
+        return self.link.startswith("https:")
+
+    @property
+    def place(self) -> SplitResult:
+        """Host and port of the link, where the phone page is."""
+        return urlsplit(self.link)
+
+    @property
     def command(self) -> str:
         """What to type on a phone without a camera, or on another PC."""
         if self.scope == "restore":
@@ -88,6 +101,12 @@ def default_address(host: str) -> str:
     return named[0] if named and named[0] in known else ""
 
 
+def is_https_on() -> bool:
+    """Whether the link may be one of https, at one of the addresses at least."""
+    here = listening.current()
+    return any(here.secure_origin(one.address) for one in candidates())
+
+
 def issuers() -> list[str]:
     """Origins of the IM servers that may confirm a code; "" is the one inside this station."""
     return list(models.Issuer.objects.joined().order_by("origin").values_list("origin", flat=True))
@@ -101,17 +120,20 @@ def show(owner: AbstractBaseUser, choice: Choice) -> Shown | None:
     candidate = next((one for one in found if str(one.address) == choice.address), found[0])
     scope = choice.scope if choice.scope in SCOPES else "both"
     im_origin = choice.im_origin if choice.im_origin in issuers() else None
-    port = listening.current().port
+    here = listening.current()
     invitation = invitations.issue(
         owner,
         scope=SCOPES[scope],
         addresses=[candidate.address],
-        port=port,
+        port=here.port,
         im_origin=im_origin,
     )
-    link = invitation.link(addresses.origin(candidate.address, port))
+    secure = here.secure_origin(candidate.address) if choice.scheme == "https" else ""
+    link = invitation.link(secure or addresses.origin(candidate.address, here.port))
     session_id = invitation.session_id.hex()
-    return Shown(session_id, link, candidate, port, scope, invitation.im_origin, timezone.now())
+    return Shown(
+        session_id, link, candidate, here.port, scope, invitation.im_origin, timezone.now()
+    )
 
 
 def adopted(owner: AbstractBaseUser, link: str) -> Shown | None:

@@ -5,6 +5,7 @@ from django.contrib.auth.views import LogoutView
 from django.urls import include, path
 
 from backupstation import views
+from backupstation.https import views as https
 
 urlpatterns = [
     path("", views.station, name="station"),
@@ -17,6 +18,8 @@ urlpatterns = [
     path("sign-out/", LogoutView.as_view(), name="sign-out"),
     path("phone/", views.phone, name="phone"),
     path("phone/engine.js", views.phone_engine),
+    path("https/", https.install, name="https"),
+    path("https/backup-station.crt", https.certificate, name="https-certificate"),
     path("language/", include("django.conf.urls.i18n")),
     path("healthz", views.healthz, name="healthz"),
     path("readyz", views.readyz, name="readyz"),

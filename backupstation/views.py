@@ -44,7 +44,12 @@ def station(request: HttpRequest) -> HttpResponse:
     request.session.pop(_SHEET_UNTIL, None)
     host = request.get_host()
     address = request.GET.get("address", "") or showing.default_address(host)
-    choice = Choice(address, request.GET.get("scope", "both"), request.GET.get("im_origin"))
+    choice = Choice(
+        address,
+        request.GET.get("scope", "both"),
+        request.GET.get("im_origin"),
+        request.GET.get("scheme", "http"),
+    )
     page = Page(cast(AbstractBaseUser, request.user), choice)
     context = {
         "station_name": settings.STATION_NAME,
@@ -52,6 +57,7 @@ def station(request: HttpRequest) -> HttpResponse:
         "shown": page.shown,
         "candidates": showing.candidates(),
         "issuers": showing.issuers(),
+        "is_https_on": showing.is_https_on(),
         "rotation": limits.INVITATION_ROTATION_SECONDS,
     }
     response = render(request, "station.html", context)

@@ -38,6 +38,8 @@ class Station:
         self.origin = ""
         self.port = 0
         self.first_run = ""
+        self.https_port = 0
+        self.https_origin = ""
 
     def start(self, port: int = 0, *options: str) -> "Station":
         """Start it, with more options if need be, and wait until it listens."""
@@ -56,7 +58,7 @@ class Station:
                 *options,
             ],
             cwd=ROOT,
-            env=_environment(self.folder, **self.environment),
+            env=_environment(self.folder, **self._https() | self.environment),
             stdout=subprocess.PIPE,
             stderr=log,
             text=True,
@@ -68,7 +70,12 @@ class Station:
             raise AssertionError("the station did not start:\n" + self.log())
         ready = json.loads(line)
         self.origin, self.port, self.first_run = ready["origin"], ready["port"], ready["first_run"]
+        self.https_origin, self.https_port = ready["https_origin"], ready["https_port"]
         return self
+
+    def _https(self) -> dict[str, str]:
+        """At the port of the last start, if it had one; else at any that is free."""
+        return {"STATION_HTTPS_PORT": str(self.https_port)}
 
     @property
     def pid(self) -> int:

@@ -20,6 +20,7 @@ function chosen() {
     address: form.get("address") ?? "",
     scope: form.get("scope") ?? "both",
     im_origin: form.get("im_origin"), // null where there is nothing to choose
+    scheme: form.get("scheme") ?? "http", // a box that is not ticked
   };
 }
 

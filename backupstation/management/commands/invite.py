@@ -16,6 +16,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError
 
 from backupstation import addresses, listening, prepared, words
+from backupstation.listening import Listening
 from transfer import faults, invitations
 from transfer.models import Issuer, Snapshot
 from wire import limits
@@ -45,6 +46,9 @@ class Command(BaseCommand):
             help="where phones reach the station, if a router maps its port",
         )
         parser.add_argument(
+            "--https", action="store_true", help="a link by https, for phones that trust it"
+        )
+        parser.add_argument(
             "--im",
             metavar="ORIGIN",
             help="for accounts of this IM server; inside: the station's own",
@@ -68,6 +72,9 @@ class Command(BaseCommand):
             raise CommandError("This machine has no such address; see `ip address`.")
         chosen = found[: limits.INVITATION_ADDRESSES_MAX]
         port = options["port"] or where.port
+        origin = addresses.origin(chosen[0], port)
+        if options["https"]:
+            origin = _secure_origin(where, chosen[0])
         try:
             invitation = _issue(owner, chosen, port, options)
         except (DatabaseError, WireError) as error:
@@ -80,7 +87,7 @@ class Command(BaseCommand):
                 f"Nothing answers at {addresses.origin(chosen[0], where.port)}: start the station"
                 " with `manage.py station` before a phone uses this link."
             )
-        self._tell(invitation, addresses.origin(chosen[0], port), as_json=options["json"])
+        self._tell(invitation, origin, as_json=options["json"])
 
     def _tell(self, invitation: Invitation, origin: str, *, as_json: bool) -> None:
         link = invitation.link(origin)
@@ -113,6 +120,15 @@ class Command(BaseCommand):
         if len(found) > 1 and not name:
             raise CommandError("This station has several users: choose one with --account NAME.")
         return found[0]
+
+
+def _secure_origin(where: Listening, address: IPv4Address | IPv6Address) -> str:
+    origin = where.secure_origin(address)
+    if origin:
+        return origin
+    if where.https_port:
+        raise CommandError(f"The station's certificate is not for {address}.")
+    raise CommandError("https is off: start the station with STATION_HTTPS=auto.")
 
 
 def _answers(address: IPv4Address | IPv6Address, port: int) -> bool:

@@ -2,6 +2,7 @@
 
 import errno
 import json
+import logging
 import threading
 from argparse import ArgumentParser
 from typing import Any, Final
@@ -9,6 +10,7 @@ from typing import Any, Final
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, OutputWrapper
 from django.db import DatabaseError
+from django.utils import timezone
 
 from backupstation import (
     addresses,
@@ -23,12 +25,15 @@ from backupstation import (
     visits,
     words,
 )
+from backupstation.https import chosen
+from backupstation.https.certificate import CertificateUnusable, Source
 from backupstation.told import Told
 from transfer import faults
 from transfer.models import Vault
 from wire.errors import StorageFull, WireError
 from wire.memory import keep_large_buffers
 
+log = logging.getLogger(__name__)
 _LOOPBACK_ONLY: Final = [
     "  No phone can reach it: it has no address but this computer's own. Connect the computer to",
     "  your network, and let --host or STATION_HOST be 0.0.0.0.",
@@ -96,12 +101,20 @@ class Command(BaseCommand):
 
     def _run(self, options: dict[str, Any]) -> None:
         self._prepare()
+        self._https = _https_source(options["host"])
         keep_large_buffers()
         from backupstation.asgi import application  # noqa: PLC0415 - after migrations
         from backupstation.server import serve  # noqa: PLC0415 - installs Twisted's reactor
 
         try:
-            serve(application, options["host"], options["port"], ready=self._ready)
+            serve(
+                application,
+                options["host"],
+                options["port"],
+                ready=self._ready,
+                certificate=self._https.certificate if self._https else None,
+                https_port=settings.STATION_HTTPS_PORT,
+            )
         except OSError as error:
             raise CommandError(_unheard(error), returncode=words.CANNOT) from None
         visits.keep()
@@ -125,20 +138,21 @@ class Command(BaseCommand):
                 returncode=words.CANNOT,
             ) from None
 
-    def _ready(self, port: int) -> None:
+    def _ready(self, port: int, https_port: int = 0) -> None:
         host = self._options["host"]
-        listening.announce(host, port)
+        self._ports = port, https_port
+        self._announce()
         found = addresses.candidates(bound_to=host)
         local = addresses.origin(found[-1].address, port) if found else f"http://localhost:{port}"
         code = owner.draw_code() if owner.is_missing() else ""
         first = local + (owner.first_run_path(code) if code else "/")
         if self._options["json"]:
-            self._say(
-                json.dumps({"origin": local, "port": port, "first_run": first if code else ""})
-            )
+            answer = {"origin": local, "port": port, "first_run": first if code else ""}
+            secure = found and listening.current().secure_origin(found[-1].address)
+            self._say(json.dumps(answer | {"https_port": https_port, "https_origin": secure or ""}))
         else:
             self._explain(first, bool(code), port, found)
-        housekeeping.start()
+        housekeeping.start(self._refresh_https)
         if self._options["browser"]:
             threading.Thread(target=opening.show, args=(first,), daemon=True).start()
 
@@ -160,12 +174,54 @@ class Command(BaseCommand):
             for one in reached
         ]
         lines += [f"  Data: {settings.STATION_DATA_DIR}", ""]
+        lines += _secure_lines(port, found)
         lines += _help_reaching(port) if reached else _LOOPBACK_ONLY
         self._say("\n".join([*lines, "  Ctrl-C stops the station.", ""]))
+
+    def _announce(self) -> None:
+        names = self._https.names if self._https else ()
+        listening.announce(self._options["host"], *self._ports, names)
+
+    def _refresh_https(self) -> None:
+        """Take up another certificate, and say for which names it is."""
+        if self._https is None:
+            return
+        before = self._https.names
+        try:
+            self._https.refresh(timezone.now())
+        except CertificateUnusable as unusable:
+            log.warning("the https certificate is not replaced: %s", unusable)
+        if self._https.names != before:
+            self._announce()
 
     def _say(self, text: str) -> None:
         self.stdout.write(text)
         self.stdout.flush()
+
+
+def _https_source(host: str) -> Source | None:
+    """Where the certificate comes from, if there is to be https."""
+    try:
+        return chosen.source(host, timezone.now())
+    except CertificateUnusable as unusable:
+        raise CommandError(str(unusable), returncode=words.CANNOT) from None
+
+
+def _secure_lines(port: int, found: list[addresses.Candidate]) -> list[str]:
+    """Where it is by https, and how devices come to trust its own authority."""
+    here = listening.current()
+    if not here.https_port:
+        return []
+    origins = [here.secure_origin(one.address) for one in found]
+    lines = [f"  By https: {origin}" for origin in dict.fromkeys(filter(None, origins))]
+    authority = chosen.authority()
+    if authority is not None:
+        place = addresses.origin(found[0].address, port) if found else f"http://localhost:{port}"
+        lines += [
+            f"  Each device must trust this station's authority first: {place}/https/",
+            f"  Its SHA-256: {authority.fingerprint}",
+        ]
+    return [*(lines or [f"  By https: port {here.https_port}"]), ""]
 
 
 def _help_reaching(port: int) -> list[str]:
@@ -181,7 +237,8 @@ def _unheard(error: OSError) -> str:
     match getattr(reason, "errno", None):
         case errno.EADDRINUSE:
             return (
-                f"{error}. Is a station running already? STATION_PORT or --port names another port."
+                f"{error}. Is a station running already? STATION_PORT or --port names another port,"
+                " and STATION_HTTPS_PORT that of https."
             )
         case errno.EADDRNOTAVAIL:
             return f"{error}. --host is an address of this machine; see `ip address`."
