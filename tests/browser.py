@@ -1,6 +1,7 @@
 """Debian's Chromium for tests, watched: a script error or a CSP violation fails the test."""
 
 import io
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -35,12 +36,16 @@ document.addEventListener("securitypolicyviolation", (event) =>
 
 
 @contextmanager
-def chromium(*arguments: str) -> Iterator[Browser]:
-    """A running Chromium; missing is a failure, because nothing would have been tested."""
+def chromium(*arguments: str, home: Path | None = None) -> Iterator[Browser]:
+    """A running Chromium; missing is a failure, because nothing would have been tested.
+
+    ``home`` is a home folder of its own, with the certificates that it trusts.
+    """
     assert CHROMIUM.exists(), "install Debian's chromium package"
+    environment = dict(os.environ) | ({"HOME": str(home)} if home else {})
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
-            executable_path=str(CHROMIUM), args=[*ARGUMENTS, *arguments]
+            executable_path=str(CHROMIUM), args=[*ARGUMENTS, *arguments], env=environment
         )
         yield browser
         browser.close()
@@ -87,13 +92,14 @@ class Watched:
         assert not unexpected, "\n".join(unexpected)
 
 
-def sign_in(page: Page, station: Station, path: str = "/") -> None:
+def sign_in(page: Page, station: Station, path: str = "/", origin: str = "") -> None:
     """As a person does it."""
-    page.goto(f"{station.origin}/sign-in/?next={path}")
+    origin = origin or station.origin
+    page.goto(f"{origin}/sign-in/?next={path}")
     page.fill("[name=username]", OWNER)
     page.fill("[name=password]", PASSWORD)
     page.click("main button.primary")
-    page.wait_for_url(f"{station.origin}{path}")
+    page.wait_for_url(f"{origin}{path}")
 
 
 def read_code(page: Page, selector: str = "svg.qr") -> str:
