@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
+from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser
 from django.utils import timezone
 
@@ -79,9 +80,11 @@ class Shown:
     @property
     def command(self) -> str:
         """What to type on a phone without a camera, or on another PC."""
+        own = self.is_secure and settings.STATION_HTTPS == "auto"
+        trusting = " --ca backup-station.crt" if own else ""
         if self.scope == "restore":
-            return f".venv/bin/python -m phone restore '{self.link}' ID --to DIR"
-        return f".venv/bin/python -m phone backup '{self.link}' PATH"
+            return f".venv/bin/python -m phone restore '{self.link}' ID --to DIR{trusting}"
+        return f".venv/bin/python -m phone backup '{self.link}' PATH{trusting}"
 
     @property
     def is_for_this_computer_only(self) -> bool:

@@ -105,7 +105,7 @@ class Authority:
     @property
     def fingerprint(self) -> str:
         """SHA-256 of the root as devices show it: hexadecimal in pairs."""
-        return self.root.fingerprint(hashes.SHA256()).hex(":").upper()
+        return self.root.fingerprint(hashes.SHA256()).hex(" ").upper()
 
     def issue(self, names: Iterable[str], now: datetime) -> bytes:
         """A new key, its certificate for these hosts, and the issuing certificate, in PEM.

@@ -173,8 +173,8 @@ class Command(BaseCommand):
             f"  Phones reach it at {addresses.origin(one.address, port)}  ({one.interface})"
             for one in reached
         ]
-        lines += [f"  Data: {settings.STATION_DATA_DIR}", ""]
-        lines += _secure_lines(port, found)
+        lines += _secure_origins(found)
+        lines += [f"  Data: {settings.STATION_DATA_DIR}", "", *_help_trusting(port, found)]
         lines += _help_reaching(port) if reached else _LOOPBACK_ONLY
         self._say("\n".join([*lines, "  Ctrl-C stops the station.", ""]))
 
@@ -207,21 +207,27 @@ def _https_source(host: str) -> Source | None:
         raise CommandError(str(unusable), returncode=words.CANNOT) from None
 
 
-def _secure_lines(port: int, found: list[addresses.Candidate]) -> list[str]:
-    """Where it is by https, and how devices come to trust its own authority."""
+def _secure_origins(found: list[addresses.Candidate]) -> list[str]:
     here = listening.current()
     if not here.https_port:
         return []
-    origins = [here.secure_origin(one.address) for one in found]
-    lines = [f"  By https: {origin}" for origin in dict.fromkeys(filter(None, origins))]
+    origins = dict.fromkeys(here.secure_origin(one.address) for one in found)
+    shown = [origin for origin in origins if origin]
+    return [f"  By https: {one}" for one in shown] or [f"  By https: port {here.https_port}"]
+
+
+def _help_trusting(port: int, found: list[addresses.Candidate]) -> list[str]:
+    """How devices come to trust an authority of the station's own."""
     authority = chosen.authority()
-    if authority is not None:
-        place = addresses.origin(found[0].address, port) if found else f"http://localhost:{port}"
-        lines += [
-            f"  Each device must trust this station's authority first: {place}/https/",
-            f"  Its SHA-256: {authority.fingerprint}",
-        ]
-    return [*(lines or [f"  By https: port {here.https_port}"]), ""]
+    if authority is None:
+        return []
+    place = addresses.origin(found[0].address, port) if found else f"http://localhost:{port}"
+    return [
+        f"  For https each device must trust this station once: {place}/https/ says how.",
+        "  The SHA-256 fingerprint of its certificate, to be compared there:",
+        f"  {authority.fingerprint}",
+        "",
+    ]
 
 
 def _help_reaching(port: int) -> list[str]:
