@@ -104,8 +104,10 @@ if STATION_HTTPS not in ("off", "auto"):
     raise ImproperlyConfigured("STATION_HTTPS is off or auto")
 try:
     STATION_HTTPS_PORT = env.int("STATION_HTTPS_PORT", default=8443)
+    if STATION_HTTPS_PORT not in range(65_536):
+        raise ValueError("no port")
 except ValueError:
-    raise ImproperlyConfigured("STATION_HTTPS_PORT is a number") from None
+    raise ImproperlyConfigured("STATION_HTTPS_PORT is a number from 0 to 65535") from None
 STATION_TLS_CERT = env.str("STATION_TLS_CERT", default="")
 STATION_TLS_KEY = env.str("STATION_TLS_KEY", default="")
 if bool(STATION_TLS_CERT) != bool(STATION_TLS_KEY):

@@ -22,7 +22,7 @@ class Given:
         """Two PEM files; ``chain`` may go on with intermediate ones. Raises CertificateUnusable."""
         self._chain, self._key = chain, key
         self._read = self._read_files()
-        self.names = self._check(now)
+        self.names = self._check(self._read, now)
         try:
             self.certificate = Certificate(chain, key)
         except ValueError as error:  # a key that is too short for OpenSSL, for one
@@ -33,20 +33,19 @@ class Given:
         found = self._read_files()
         if found == self._read:
             return
-        self._read = found  # so that what cannot be used is told once
-        names = self._check(now)
+        names = self._check(found, now)
         try:
             self.certificate.load(self._chain, self._key)
         except ValueError as error:
             raise CertificateUnusable(f"{error}.") from None
-        self.names = names
+        self._read, self.names = found, names
 
     def _read_files(self) -> tuple[bytes, bytes]:
         return _read(self._chain, "STATION_TLS_CERT"), _read(self._key, "STATION_TLS_KEY")
 
-    def _check(self, now: datetime) -> tuple[str, ...]:
-        leaf = _first_certificate(self._read[0], self._chain)
-        if _bytes_of(_public_key(self._read[1], self._key)) != _bytes_of(leaf.public_key()):
+    def _check(self, read: tuple[bytes, bytes], now: datetime) -> tuple[str, ...]:
+        leaf = _first_certificate(read[0], self._chain)
+        if _bytes_of(_public_key(read[1], self._key)) != _bytes_of(leaf.public_key()):
             raise CertificateUnusable(
                 f"{self._key} (STATION_TLS_KEY) is not the key of {self._chain} (STATION_TLS_CERT)."
             )

@@ -38,7 +38,9 @@ class Made:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._leaf = folder / _LEAF
         self._authority = _kept_or_new(folder, now)
-        self.names = self._wanted()
+        for name in settings.STATION_ALLOWED_HOSTS:
+            if not is_permitted_name(name.lower()):
+                log.warning("the authority may not certify %s: https is not for that name", name)
         try:
             self._renew_if_due(now)
         except OSError as error:
@@ -47,30 +49,35 @@ class Made:
             # A full disk must not keep a station from giving back what it has.
             log.warning("the https certificate is not renewed: %s", error)
         self.certificate = Certificate(self._leaf, self._leaf)
+        self.names = names_of(self._current())
 
     def refresh(self, now: datetime) -> None:
         """Make another certificate when this one is due."""
-        self.names = self._wanted()
         if self._renew_if_due(now):
             self.certificate.load(self._leaf, self._leaf)
+            self.names = names_of(self._current())
 
     def _renew_if_due(self, now: datetime) -> bool:
         if now > self._authority.issuing.not_valid_after_utc - _RENEWED_BEFORE:
             self._authority = _new(self._folder, now)
             log.warning("the authority came to its end: devices must install the new one")
-        if self._serves(now):
+        wanted = self._wanted()
+        if self._serves(wanted, now):
             return False
-        _write(self._leaf, self._authority.issue(self.names, now))
+        _write(self._leaf, self._authority.issue(wanted, now))
         return True
 
-    def _serves(self, now: datetime) -> bool:
+    def _current(self) -> x509.Certificate:
+        return x509.load_pem_x509_certificates(self._leaf.read_bytes())[0]
+
+    def _serves(self, wanted: tuple[str, ...], now: datetime) -> bool:
         try:
-            leaf = x509.load_pem_x509_certificates(self._leaf.read_bytes())[0]
+            leaf = self._current()
             leaf.verify_directly_issued_by(self._authority.issuing)
         except (FileNotFoundError, ValueError, InvalidSignature):
             return False
         fresh = leaf.not_valid_before_utc <= now <= leaf.not_valid_after_utc - _RENEWED_BEFORE
-        return fresh and names_of(leaf) == self.names
+        return fresh and names_of(leaf) == wanted
 
     def _wanted(self) -> tuple[str, ...]:
         own = socket.gethostname().lower()

@@ -44,6 +44,7 @@ class Command(BaseCommand):
     """Run the station until Ctrl-C or SIGTERM."""
 
     help = "Start the station: its pages and its listening port."
+    _hindered = ""  # why the certificate could not be replaced when that was last tried
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Host and port default to STATION_HOST and STATION_PORT."""
@@ -183,14 +184,17 @@ class Command(BaseCommand):
         listening.announce(self._options["host"], *self._ports, names)
 
     def _refresh_https(self) -> None:
-        """Take up another certificate, and say for which names it is."""
+        """Take up another certificate; say once why one cannot be."""
         if self._https is None:
             return
-        before = self._https.names
+        before, hindered = self._https.names, ""
         try:
             self._https.refresh(timezone.now())
-        except CertificateUnusable as unusable:
-            log.warning("the https certificate is not replaced: %s", unusable)
+        except (CertificateUnusable, OSError) as error:
+            hindered = str(error)
+        if hindered not in ("", self._hindered):
+            log.warning("the https certificate is not replaced: %s", hindered)
+        self._hindered = hindered
         if self._https.names != before:
             self._announce()
 
