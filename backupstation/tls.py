@@ -8,8 +8,6 @@ on to use the transport. So what waits, who waits, pausing and dropping stay whe
 # ruff: noqa: ANN401, N802 (the names and the untyped arguments are Twisted's)
 # mypy: allow-untyped-calls
 
-from collections.abc import Iterable
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +15,6 @@ from OpenSSL import SSL
 from twisted.internet.abstract import FileDescriptor
 from twisted.internet.interfaces import ISSLTransport
 from twisted.protocols.policies import ProtocolWrapper
-from twisted.protocols.tls import TLSMemoryBIOProtocol
 from zope.interface import noLongerProvides
 
 from backupstation.flow import TcpPort, Transport
@@ -57,7 +54,11 @@ class Certificate:
 
 
 class TlsTransport(Transport):
-    """A connection that speaks TLS from its first byte."""
+    """A connection that speaks TLS from its first byte.
+
+    Small writes are gathered by Twisted until the loop's next turn: 64 KB at most, which do not
+    count among ``waiting_bytes`` yet.
+    """
 
     server: "TlsPort"
     _outermost: Any
@@ -65,8 +66,6 @@ class TlsTransport(Transport):
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
         self.startTLS(self.server.factory.server.certificate)
-        # Twisted gathers small writes for a moment; what waits there could not be counted.
-        self.protocol.write = partial(TLSMemoryBIOProtocol.write, self.protocol)
         # autobahn takes whatever says that it is TLS for Twisted's wrapper and looks inside.
         noLongerProvides(self, ISSLTransport)
 
@@ -87,10 +86,6 @@ class TlsTransport(Transport):
     @protocol.deleter
     def protocol(self) -> None:
         del self._outermost
-
-    def writeSequence(self, data: Iterable[bytes]) -> None:
-        """Write in order with :meth:`write`."""
-        self.write(b"".join(data))
 
     def loseConnection(self) -> None:
         """Say goodbye after what waits, and do not wait for the peer's (RFC 8446 section 6.1)."""

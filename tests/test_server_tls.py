@@ -3,7 +3,9 @@
 import shutil
 import ssl
 import time
+from contextlib import ExitStack
 
+import psutil
 import pytest
 from websockets.sync.client import connect
 
@@ -90,6 +92,33 @@ def test_a_peer_that_sends_its_large_body_anyway_sees_the_refusal(server):
     assert server.growth() < 16 * MIB
 
 
+def test_the_end_of_an_answer_is_told_by_tls_so_that_nobody_can_cut_it_off(server):
+    for request, status in (
+        (HELLO, b"200"),
+        (b"POST /upload HTTP/1.1\r\nHost: x\r\nContent-Length: 50000000\r\n\r\n", b"413"),
+    ):
+        raw = server.trusting.wrap_socket(
+            plain(server), server_hostname="127.0.0.1", suppress_ragged_eofs=False
+        )
+        with raw:
+            raw.sendall(request)
+            assert receive_all(raw).startswith(b"HTTP/1.1 " + status)
+
+
+def test_a_peer_that_does_not_say_goodbye_is_not_waited_for(server):
+    process = psutil.Process(server.process.pid)
+    before = process.num_fds()
+    with ExitStack() as held:
+        for _ in range(5):
+            raw = held.enter_context(server.connect())
+            raw.sendall(HELLO)
+            assert b"hello" in receive_all(raw)
+        deadline = time.monotonic() + 3
+        while process.num_fds() > before:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+
+
 def test_an_answer_under_way_is_finished_before_the_stop(certificate):
     with TlsServerProcess(certificate) as server, server.connect() as raw:
         raw.sendall(b"GET /block?blocks=80 HTTP/1.1\r\nHost: x\r\n\r\n")
@@ -97,6 +126,14 @@ def test_an_answer_under_way_is_finished_before_the_stop(certificate):
         server.terminate()
         time.sleep(0.2)
         assert receive_all(raw).endswith(b"\r\n0\r\n\r\n")
+
+
+def test_an_answer_that_is_written_while_it_stops_arrives(certificate):
+    with TlsServerProcess(certificate) as server, server.connect() as raw:
+        raw.sendall(b"GET /later HTTP/1.1\r\nHost: x\r\n\r\n")
+        time.sleep(0.1)
+        server.terminate()
+        assert receive_all(raw).endswith(b"\r\nhello\r\n0\r\n\r\n")
 
 
 def test_both_ports_share_the_places_of_an_address(certificate):

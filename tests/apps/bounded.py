@@ -125,6 +125,11 @@ async def hello(scope, receive, send, query):
     await respond(send, scope["root_path"].encode() + b"hello")
 
 
+async def later(scope, receive, send, query):
+    await asyncio.sleep(0.4)
+    await respond(send, b"hello")
+
+
 async def upload(scope, receive, send, query):
     length, more = 0, True
     while more:
@@ -169,7 +174,9 @@ SOCKETS = {
         scheme,
     )
 }
-PAGES = {each.__name__: each for each in (hello, upload, stream, block, fail, scheme, reload)}
+PAGES = {
+    each.__name__: each for each in (hello, later, upload, stream, block, fail, scheme, reload)
+}
 
 
 if __name__ == "__main__":
