@@ -16,6 +16,7 @@ from playwright.sync_api import Browser, Error, Page, expect
 from backupstation.https import made
 from tests.browser import (
     DESKTOP,
+    LAN_NAME,
     PHONE,
     Watched,
     accessibility_problems,
@@ -24,6 +25,7 @@ from tests.browser import (
     shown_link,
     sign_in,
 )
+from tests.phone_page import PhonePage
 from tests.stations import Station, running
 
 pytestmark = pytest.mark.browser
@@ -32,7 +34,8 @@ STRANGE = "bank.test"
 
 @pytest.fixture(scope="module")
 def station(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Station]:
-    with running(tmp_path_factory.mktemp("https") / "station", STATION_HTTPS="auto") as started:
+    folder = tmp_path_factory.mktemp("https") / "station"
+    with running(folder, STATION_HTTPS="auto", STATION_ALLOWED_HOSTS=LAN_NAME) as started:
         yield started
 
 
@@ -49,7 +52,8 @@ def browser(station: Station, tmp_path_factory: pytest.TempPathFactory) -> Itera
     subprocess.run([*place, "-N", "--empty-password"], check=True)
     trusted = ["-A", "-n", "station", "-t", "C,,", "-i", str(home / "root.crt")]
     subprocess.run([*place, *trusted], check=True)
-    with chromium(f"--host-resolver-rules=MAP {STRANGE} 127.0.0.1", home=home) as started:
+    rules = ", ".join(f"MAP {name} 127.0.0.1" for name in (LAN_NAME, STRANGE))
+    with chromium(f"--host-resolver-rules={rules}", home=home) as started:
         yield started
 
 
@@ -100,7 +104,7 @@ def test_the_link_is_plain_until_a_secure_one_is_chosen(page: Page, station: Sta
     page.reload()
     assert shown_link(page).startswith("https:")
     page.goto(shown_link(page))
-    expect(page.locator("#backup")).to_have_value(re.compile(f"'{station.https_origin}/phone/#"))
+    expect(page.locator("body")).to_have_attribute("data-shown", "enrol")
 
 
 def test_without_javascript_a_secure_link_can_be_chosen(
@@ -144,6 +148,31 @@ def test_the_install_page_fits_and_its_certificate_downloads(
     assert Path(download.value.path()).read_bytes() == authority.root_pem
     page.locator(f"a[href='{station.https_origin}/']").click()
     expect(page).to_have_url(f"{station.https_origin}/sign-in/")
+
+
+def test_a_phones_browser_backs_up_and_restores_through_wss(
+    watched: Watched, station: Station, tmp_path: Path
+) -> None:
+    chat = tmp_path / "chat.txt"
+    chat.write_bytes(b"[01/02/2026, 10:00] Alice: hello\n" * 100_000)
+    phone = PhonePage(watched, station)
+    sockets: list[str] = []
+    phone.page.on("websocket", lambda opened: sockets.append(opened.url))
+    phone.scan("--https")
+    station.manage("phones", "allow", phone.ask_to_be_let_in())
+    phone.sees("start")
+    assert phone.page.evaluate("isSecureContext")
+    phone.choose(chat)
+    phone.send()
+    snapshot = phone.snapshot
+    phone.scan("--https")
+    phone.look_into(snapshot)
+    phone.restore()
+    saved = phone.download("[data-restored-list] button")
+    assert Path(saved.path()).read_bytes() == chat.read_bytes()
+    assert len(sockets) >= 3
+    place = f"wss://{LAN_NAME}:{station.https_port}/listen/v1/"
+    assert all(url.startswith(place) for url in sockets)
 
 
 @contextmanager
