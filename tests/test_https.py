@@ -323,6 +323,17 @@ def test_other_addresses_make_another_certificate_and_the_same_ones_do_not(tmp_p
     assert source.certificate.getContext() is not context
 
 
+@pytest.mark.parametrize("kept", [0, 100, -100, -1000])
+def test_a_damaged_certificate_is_made_again(tmp_path, kept):
+    made.Made(tmp_path, "127.0.0.1", NOW)
+    file = tmp_path / "station.pem"
+    whole = file.read_bytes()
+    file.write_bytes(whole[:kept] if kept >= 0 else whole[kept:])
+    source = made.Made(tmp_path, "127.0.0.1", NOW)
+    assert "127.0.0.1" in source.names
+    assert len(file.read_bytes()) > 1500
+
+
 def test_a_full_disk_at_a_renewal_leaves_the_old_certificate_serving(tmp_path, monkeypatch, caplog):
     place = tmp_path / "https"
     made.Made(place, "127.0.0.1", NOW)

@@ -74,6 +74,7 @@ class Made:
         try:
             leaf = self._current()
             leaf.verify_directly_issued_by(self._authority.issuing)
+            Certificate(self._leaf, self._leaf)  # its key is there, and fits
         except (FileNotFoundError, ValueError, InvalidSignature):
             return False
         fresh = leaf.not_valid_before_utc <= now <= leaf.not_valid_after_utc - _RENEWED_BEFORE
