@@ -49,7 +49,7 @@ class SecureSocketCookies:
 
     async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:  # noqa: ANN401 - ASGI
         """Pass the connection on with the cookies of its set."""
-        if scope["scheme"] == "wss":
+        if scope.get("scheme") == "wss":
             scope = scope | {"cookies": _secure_ones(scope["cookies"])}
         await self.inner(scope, receive, send)
 
