@@ -193,7 +193,8 @@ def admin_sign_in(request: HttpRequest) -> HttpResponse:
 @require_safe
 def phone(request: HttpRequest) -> HttpResponse:
     """What a camera app opens. The fragment of the link stays in the browser."""
-    return render(request, "phone.html", {"words": phone_words.words()})
+    context = {"words": phone_words.words(), "is_https_on": showing.is_https_on()}
+    return render(request, "phone.html", context)
 
 
 @require_safe
