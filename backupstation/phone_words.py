@@ -8,7 +8,6 @@ from django.utils.translation import gettext_lazy as _
 Text = str | Promise
 
 SENTENCES: Final[dict[str, Text]] = {
-    "title.enrol": _("This phone is new here"),
     "title.waiting": _("Compare the digits"),
     "title.link": _("Waiting for the station's owner"),
     "connecting": _("Connecting…"),
@@ -34,6 +33,9 @@ SENTENCES: Final[dict[str, Text]] = {
     "stored.left": _("These files are not in the snapshot:"),
     "restored.all": _("Every hash was checked: these are the very bytes that were backed up."),
     "restored.failed": _("These files could not be restored:"),
+    "failed.damaged": _("damaged on the station"),
+    "failed.wrong": _("not what was backed up: its hash is another"),
+    "failed.room": _("no room left in this browser"),
     "save": _("Save"),
     "saved": _("Saved"),
     "remove": _("Remove {name}"),
@@ -172,6 +174,14 @@ FAILURES: Final[dict[str, tuple[Text, Text]]] = {
     "NoRoom": (
         _("This browser has no room for that, or keeps nothing in a private window."),
         _("Leave the private window, make room on the phone, or restore fewer files at a time."),
+    ),
+    "save:NoRoom": (
+        _("This browser has thrown away what was restored, to make room."),
+        _("Scan the code again and restore fewer files at a time, or save them sooner."),
+    ),
+    "TooOld": (
+        _("This browser is too old for this page, or could not load all of it."),
+        _("Reload it; if that does not help, use a current Chrome, Firefox or Safari."),
     ),
     "StationFault": (
         _("Something failed inside the station. Earlier snapshots are not affected."),

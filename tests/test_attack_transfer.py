@@ -289,8 +289,10 @@ def test_what_is_told_of_a_backup_may_be_corrected_until_it_is_stored(desk, phon
     with phone.opened() as wire:
         wire.begin()
         begun = wire.snapshot_id
+        first = wire.told[-1].invitation
         wire.say(messages.BackupBegin(begun, "files", "by now", 3, 300))
-        assert wire.hear(messages.BackupReady).snapshot_id == begun
+        again = wire.hear(messages.BackupReady)
+        assert (again.snapshot_id, again.invitation) == (begun, first)  # nothing new is issued
         assert desk.told_of(snapshot=begun) == ["files", "by now", 3, 300]
         wire.say(messages.BackupBegin(begun, "files", "l" * 201, 3, 300))
         closed(desk, wire, 4413)

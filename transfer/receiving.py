@@ -57,6 +57,7 @@ class Receiving:
         self._owed = 0
         self._told = 0.0
         self._renewed = time.monotonic()
+        self._follow_up = b""
         self._key = (session.vault.pk, "")
         self._at_work: asyncio.Future[Any] | None = None
         self._fault: Exception | None = None
@@ -164,8 +165,9 @@ class Receiving:
             await self._done(in_database(self._begin_ingest, message))
         else:
             await self._done(in_database(self._ingest.restate, message))
-        follow_up = await self._done(session.new_follow_up(message.snapshot_id))
-        await session.outbox.say(messages.BackupReady(message.snapshot_id, follow_up))
+        if not self._follow_up:
+            self._follow_up = await self._done(session.new_follow_up(message.snapshot_id))
+        await session.outbox.say(messages.BackupReady(message.snapshot_id, self._follow_up))
 
     async def _take_over(self, snapshot_id: str) -> None:
         """The phone may be back before its older connection was seen to be lost.
@@ -214,7 +216,8 @@ class Receiving:
         if now - self._renewed > limits.FOLLOW_UP_RENEWAL_SECONDS:
             self._renewed = now
             renewed = self._session.new_follow_up(self._ingest.upload.snapshot_id)
-            await self._session.outbox.say(messages.FollowUp(await self._done(renewed)))
+            self._follow_up = await self._done(renewed)
+            await self._session.outbox.say(messages.FollowUp(self._follow_up))
 
     def _keep_up(self, upload: Ingest) -> None:
         upload.index_finished()

@@ -6,7 +6,7 @@
 
 import { concat, hex } from "./wire/bytes.js";
 import { MalformedMessage } from "./wire/errors.js";
-import { DIGEST_BYTES, HAVE_DIGESTS_MAX, MIB, OUTSTANDING_DIGESTS_MAX } from "./wire/limits.js";
+import { HAVE_DIGESTS_MAX, MIB, OUTSTANDING_DIGESTS_MAX } from "./wire/limits.js";
 
 const QUESTION_BYTES = 8 * MIB;
 // Each kind has half of what may be outstanding, so that neither can starve the other.

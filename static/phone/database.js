@@ -11,15 +11,32 @@ let opened = null;
 
 function database() {
   opened ??= new Promise((resolve, reject) => {
-    const request = indexedDB.open(NAME, VERSION);
+    const request = requested();
     request.onupgradeneeded = () => {
       for (const store of STORES) request.result.createObjectStore(store);
     };
-    request.onsuccess = () => resolve(request.result);
+    request.onsuccess = () => {
+      request.result.onclose = forget; // the browser closed it: opened again at the next use
+      resolve(request.result);
+    };
     request.onerror = () => reject(refusal(request.error));
     request.onblocked = () => reject(new NoRoom("another page holds an older database open"));
   });
+  opened.catch(forget);
   return opened;
+}
+
+function forget() {
+  opened = null;
+}
+
+/** Some private windows have no IndexedDB, or throw at once. */
+function requested() {
+  try {
+    return indexedDB.open(NAME, VERSION);
+  } catch (error) {
+    throw refusal(error);
+  }
 }
 
 function refusal(error) {
@@ -30,11 +47,20 @@ function refusal(error) {
 async function within(name, mode, work) {
   const db = await database();
   return new Promise((resolve, reject) => {
-    const transaction = db.transaction(name, mode, { durability: "strict" });
+    const transaction = begun(db, name, mode);
     const request = work(transaction.objectStore(name));
     transaction.oncomplete = () => resolve(request?.result);
     transaction.onabort = () => reject(refusal(transaction.error));
   });
+}
+
+function begun(db, name, mode) {
+  try {
+    return db.transaction(name, mode, { durability: "strict" });
+  } catch (error) {
+    forget();
+    throw refusal(error);
+  }
 }
 
 /** The value under `key`, or undefined. Throws {@link NoRoom} where the browser keeps nothing. */

@@ -2,20 +2,21 @@
 // runs on the page. Asked {do, ...} by the page, one thing at a time; answers {kind, ...}.
 //
 //   ask                              answers, the last one ends the asking
-//   look {link}                      met {stationId, scopes, expires, imOrigin, isEnrolled, stationName}
+//   look {link}                      met {scopes, imOrigin, isEnrolled, stationName}
 //   enrol {name}                     waiting {reason, digits, seconds} …, enrolled {stationName}
 //   enrol {name, code}               enrolled
-//   open {scope, source}             waiting …, opened {scope, stationName, binding, snapshotId, free}
+//   open {scope, source}             waiting …, opened {scope, stationName, binding, free}
 //   backup {files, label}            progress …, interrupted …, stored
 //   list {page}                      listed {page, pages, snapshots}
-//   contents {snapshotId}            contents {header, items: [{number, name, size}]}
+//   contents {snapshotId}            contents {snapshotId, label, items: [{number, name, size}]}
 //   restore {snapshotId, numbers}    progress …, interrupted …, restored
 //   stop                             (ends what is under way: failed {name: "Stopped"})
-//   anything                         failed {name, code, detail}; lost, when nothing was under way
+//   anything                         failed {of, name, code, detail, canGoOn}
+//   (nothing)                        lost {canGoOn, name, code, detail}: the connection is gone
 
 import { Backup, begin, drawSnapshotId } from "./backup.js";
 import { choose } from "./choosing.js";
-import { CutOff, Stopped, told } from "./errors.js";
+import { CutOff, PhoneError, Stopped, told } from "./errors.js";
 import { Fetching } from "./fetching.js";
 import { Link } from "./link.js";
 import { Readers } from "./readers.js";
@@ -24,7 +25,7 @@ import { Restore, forgetOld } from "./restore.js";
 import { scan } from "./sources.js";
 import { identityFor } from "./state.js";
 import { enrolByCode, enrolByInvitation, openSession } from "./verification.js";
-import { stationIdText } from "./wire/invitation.js";
+import { NotFound, WireError } from "./wire/errors.js";
 
 /** One phone's dealings with the station of one link. */
 class Engine {
@@ -37,7 +38,7 @@ class Engine {
   #contents = new Map(); // snapshot id -> {number, item} of all its items
   #readers = null;
   #under = null;
-  #isStopped = false;
+  #stopping = new AbortController();
 
   constructor(tell) {
     this.tell = tell;
@@ -51,13 +52,11 @@ class Engine {
   async look({ link }) {
     this.#link = Link.parse(link);
     this.#identity = await identityFor(this.#link);
-    await forgetOld();
+    forgetOld().catch(() => {}); // housekeeping: what is kept too long keeps nobody from working
     const { invitation } = this.#link;
     this.tell({
       kind: "met",
-      stationId: stationIdText(invitation.stationId),
       scopes: invitation.scopes,
-      expires: invitation.expires,
       imOrigin: invitation.imOrigin,
       isEnrolled: this.#identity !== null,
       stationName: this.#identity?.enrolment.stationName ?? "",
@@ -65,7 +64,7 @@ class Engine {
   }
 
   async enrol({ name, code }) {
-    if (code) await enrolByCode(this.#link, code, name);
+    if (this.#link.invitation.imOrigin) await enrolByCode(this.#link, code, name);
     else this.#link = await enrolByInvitation(this.#link, name, this.tell);
     this.#identity = await identityFor(this.#link);
     this.tell({ kind: "enrolled", stationName: this.#identity.enrolment.stationName });
@@ -75,13 +74,21 @@ class Engine {
     const session = await openSession(this.#link, scope, this.#identity, this.tell);
     this.#scope = scope;
     this.#source = source;
-    if (scope === "backup") {
-      this.#snapshotId = drawSnapshotId();
-      await begin(session, { snapshotId: this.#snapshotId, source });
-    }
+    if (scope === "backup") await this.#begin(session);
     this.#leave(session);
     const { stationName, binding, free } = session.terms;
-    this.tell({ kind: "opened", scope, stationName, binding, snapshotId: this.#snapshotId, free });
+    this.tell({ kind: "opened", scope, stationName, binding, free });
+  }
+
+  /** Hold a follow-up invitation before the person has chosen anything. */
+  async #begin(session) {
+    this.#snapshotId = drawSnapshotId();
+    try {
+      await begin(session, { snapshotId: this.#snapshotId, source: this.#source });
+    } catch (error) {
+      session.abort();
+      throw error;
+    }
   }
 
   /** Keep a session going until the person has chosen. */
@@ -108,17 +115,14 @@ class Engine {
   }
 
   async list({ page }) {
-    const session = this.#reading();
-    const listed = await new Fetching(session).listing(page);
-    this.#leave(session);
-    this.tell({ kind: "listed", page, pages: listed.pages, snapshots: listed.snapshots });
+    const { pages, snapshots } = await this.#read((fetching) => fetching.listing(page));
+    this.tell({ kind: "listed", page, pages, snapshots });
   }
 
   async contents({ snapshotId }) {
-    const session = this.#reading();
-    const fetching = new Fetching(session);
-    const { header, items } = await choose(fetching, session, this.#identity, snapshotId, null);
-    this.#leave(session);
+    const { header, items } = await this.#read((fetching, session) =>
+      choose(fetching, session, this.#identity, snapshotId, null),
+    );
     this.#contents.set(snapshotId, items);
     this.tell({
       kind: "contents",
@@ -128,25 +132,39 @@ class Engine {
     });
   }
 
-  /** The open session; a list that was lost with its connection needs a new code. */
-  #reading() {
+  /** Look at what is kept; a list that was lost with its connection needs a new code. */
+  async #read(look) {
     const session = this.#take();
     if (!session) throw new CutOff("the connection was lost");
-    return session;
+    try {
+      const found = await look(new Fetching(session), session);
+      this.#leave(session);
+      return found;
+    } catch (error) {
+      if (error instanceof NotFound) this.#leave(session);
+      else session.abort();
+      throw error;
+    }
   }
 
   async restore({ snapshotId, numbers }) {
     const wanted = new Set(numbers);
     const chosen = this.#contents.get(snapshotId).filter(({ number }) => wanted.has(number));
-    this.tell(await this.#work(new Restore(snapshotId, chosen, this.tell)));
+    const restore = new Restore(snapshotId, chosen, this.tell);
+    try {
+      this.tell(await this.#work(restore));
+    } catch (error) {
+      await restore.forget();
+      throw error;
+    }
   }
 
   async #work(work) {
     this.#under = work;
-    this.#isStopped = false;
+    this.#stopping = new AbortController();
     try {
       const { tell } = this;
-      const options = { tell, stopped: () => this.#isStopped };
+      const options = { tell, signal: this.#stopping.signal };
       const run = (session) => {
         this.#session = session;
         return work.run(session);
@@ -164,7 +182,7 @@ class Engine {
   /** End what is under way; the station keeps what has arrived for another time. */
   stop() {
     if (!this.#under) return;
-    this.#isStopped = true;
+    this.#stopping.abort();
     this.#under.stop?.(new Stopped("by the person"));
     this.#session?.farewell();
     this.#session?.abort();
@@ -175,11 +193,11 @@ class Engine {
     try {
       await this[what](details);
     } catch (error) {
-      this.#session?.abort();
-      this.#session = null;
-      const known = this.#isStopped ? new Stopped("by the person") : error;
-      if (!error.name || error instanceof TypeError) console.error(error);
-      this.tell({ kind: "failed", of: what, ...told(known) });
+      const isStopped = this.#stopping.signal.aborted && (what === "backup" || what === "restore");
+      const known = isStopped ? new Stopped("by the person") : error;
+      const isUnforeseen = !(error instanceof PhoneError || error instanceof WireError);
+      if (isUnforeseen) console.error(error);
+      this.tell({ kind: "failed", of: what, canGoOn: this.#session !== null, ...told(known) });
     }
   }
 }

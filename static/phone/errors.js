@@ -1,5 +1,5 @@
 // What can go wrong on the phone's side, beside the protocol's own errors. The page has a sentence
-// for each name (templates/phone.html); `detail` is for the line below it.
+// for each name (backupstation/phone_words.py); `detail` is for the line below it.
 
 /** Base of the phone's own errors. */
 export class PhoneError extends Error {
@@ -21,17 +21,19 @@ export class Untrusted extends PhoneError {}
 /** This phone belongs to no account of the IM server that the link names. */
 export class NotEnrolled extends PhoneError {}
 
-/** There is no file to send, or nothing that was chosen is there. */
-export class NothingToDo extends PhoneError {}
+/** There is no file to send, or nothing that was chosen is there; `problems` says why. */
+export class NothingToDo extends PhoneError {
+  constructor(message, problems = []) {
+    super(message);
+    this.problems = problems;
+  }
+}
 
 /** The link does not allow what was asked for. */
 export class NotPermitted extends PhoneError {}
 
 /** This browser keeps nothing, or has no room left. */
 export class NoRoom extends PhoneError {}
-
-/** A check of restored bytes failed. */
-export class WrongBytes extends PhoneError {}
 
 /** The person stopped it. */
 export class Stopped extends PhoneError {}
@@ -42,5 +44,6 @@ export function told(error) {
     name: error.refusal ?? error.name,
     code: error.code ?? null,
     detail: error.message,
+    problems: error.problems ?? [],
   };
 }

@@ -8,14 +8,12 @@ const DAMAGED = 4510;
 const REQUEST_BYTES = 8 * MIB;
 const REQUEST_WANTS = 512;
 const REQUESTS_AHEAD = 3;
-const ACK_BYTES = MIB;
 
 /** Reads what was asked for, on an open session. */
 export class Fetching {
   #session;
   #waiting = [];
   #nextRef = 0;
-  #used = 0;
 
   constructor(session) {
     this.#session = session;
@@ -36,11 +34,7 @@ export class Fetching {
     const arrived = await this.#next();
     if (arrived.ref !== ref) throw new MalformedMessage("something else than was asked for");
     this.#session.noteProgress();
-    this.#used += length;
-    if (this.#used >= ACK_BYTES) {
-      this.#session.send({ type: "ack", bytes: this.#used });
-      this.#used = 0;
-    }
+    this.#session.grant(length);
     return { chunk: arrived.chunk ?? null, why: arrived.why ?? "" };
   }
 

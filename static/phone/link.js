@@ -10,14 +10,15 @@ export class Link {
     return new Link(origin, invitation);
   }
 
-  constructor(origin, invitation) {
+  constructor(origin, invitation, { isFollowUp = false } = {}) {
     this.origin = origin;
     this.invitation = invitation;
+    this.isFollowUp = isFollowUp;
   }
 
   /** The link that an encoded follow-up invitation of the same station makes. */
   followUp(invitation) {
-    return new Link(this.origin, Invitation.decode(invitation));
+    return new Link(this.origin, Invitation.decode(invitation), { isFollowUp: true });
   }
 
   /** The issuer's name where the IM server is inside the station. */

@@ -1,58 +1,95 @@
 // The phone page: reads the code behind the # of its address, asks the engine, shows what it answers.
 
 import { deviceName } from "./device.js";
+import { told } from "./errors.js";
 import { Picking } from "./picking.js";
 import { Choosing } from "./restoring.js";
 import { Saving } from "./saving.js";
-import { announce, at, fill, row, show } from "./views.js";
-import { failure, say, size } from "./words.js";
+import { announce, at, element, fill, list, row, show } from "./views.js";
+import { failure, say, shortId, size } from "./words.js";
 import { Working } from "./working.js";
 
 const READERS_MAX = 2;
 const NAME_KEY = "phone-name";
-const ID_CHARS = 8;
+
+const state = {
+  station: null,
+  isAsking: false,
+  isBusy: false,
+  wasAsked: false, // whether the owner was asked about this account
+  canChooseAgain: false,
+};
 
 /** The engine's Worker, joined to the Workers that read files. */
-function startEngine(hear) {
+function startEngine() {
   const module = { type: "module" };
   // Not the static file itself: the station says beside it where the engine may connect.
   const engine = new Worker(new URL("engine.js", location), module);
+  engine.onerror = missing;
   const count = Math.max(1, Math.min(READERS_MAX, (navigator.hardwareConcurrency ?? 2) - 1));
   const ports = Array.from({ length: count }, () => {
     const reader = new Worker(new URL("./reading.js", import.meta.url), module);
+    reader.onerror = missing;
     const { port1, port2 } = new MessageChannel();
     reader.postMessage({ port: port1 }, [port1]);
     return port2;
   });
   engine.postMessage({ readers: ports }, ports);
   engine.onmessage = ({ data }) => hear(data);
-  engine.onerror = ({ message }) => hear({ kind: "failed", name: "other", code: null, detail: message });
   return engine;
 }
 
-const state = { station: null, scope: "", wasAsked: false, isBusy: false, canChooseAgain: false };
-const engine = startEngine((event) => answers[event.kind](event));
-const ask = (what, details = {}) => engine.postMessage({ do: what, ...details });
+/** A Worker that does not start: the browser knows no modules in Workers, or could not load it. */
+function missing({ message }) {
+  hear({ kind: "failed", name: "TooOld", code: null, detail: message ?? "", problems: [] });
+}
+
+function hear(event) {
+  try {
+    if (LAST.has(event.kind)) asking(false);
+    answers[event.kind](event);
+  } catch (error) {
+    console.error(error);
+    answers.failed({ of: "page", ...told(error) });
+  }
+}
+
+/** Ask the engine one thing; further presses wait for its answer. */
+function ask(what, details = {}) {
+  if (state.isAsking) return;
+  asking(true);
+  engine.postMessage({ do: what, ...details });
+}
+
+const LAST = new Set(
+  "met enrolled opened listed contents stored restored failed waiting".split(" "),
+);
+
+function asking(isAsking) {
+  state.isAsking = isAsking;
+  at("[data-connecting]").hidden = !isAsking || state.isBusy;
+  if (isAsking && !state.isBusy) announce(say("connecting"));
+}
 
 const working = new Working();
-const saving = new Saving();
-const picking = new Picking((files, label) => {
-  begin("backup");
-  ask("backup", { files, label });
+const saving = new Saving({
+  failed: (error) => answers.failed(error),
+  done: () => show("none"),
 });
+const picking = new Picking((files, label) => work("backup", { files, label }));
 const choosing = new Choosing({
   list: (page) => ask("list", { page }),
   contents: (snapshotId) => ask("contents", { snapshotId }),
-  restore: (snapshotId, numbers) => {
-    begin("restore");
-    ask("restore", { snapshotId, numbers });
-  },
+  restore: (snapshotId, numbers) => work("restore", { snapshotId, numbers }),
 });
+const engine = startEngine();
 
-function begin(scope) {
+function work(scope, details) {
+  if (state.isAsking) return;
   state.isBusy = true;
   working.begin(scope);
   show("working");
+  ask(scope, details);
 }
 
 function phoneName() {
@@ -72,10 +109,7 @@ function keepName(name) {
 }
 
 function open(scope) {
-  state.scope = scope;
   state.wasAsked = false;
-  announce(say("connecting"));
-  for (const button of document.querySelectorAll("[data-open]")) button.disabled = true;
   ask("open", { scope, source: phoneName() });
 }
 
@@ -88,7 +122,9 @@ const answers = {
     else askToEnrol();
   },
 
+  /** The owner is being asked: the engine goes on by itself. */
   waiting({ reason, digits }) {
+    state.isAsking = true;
     state.wasAsked = true;
     fill("title", say(reason === "enrol" ? "title.waiting" : "title.link"));
     fill("digits", `${digits.slice(0, 3)} ${digits.slice(3)}`);
@@ -100,8 +136,6 @@ const answers = {
     fill("station", stationName);
     offer();
   },
-
-  verified() {},
 
   opened({ scope, stationName, binding, free }) {
     fill("station", stationName);
@@ -139,17 +173,17 @@ const answers = {
     if (!canGoOn) answers.failed({ of: "open", ...error });
   },
 
-  stored(stored) {
+  stored({ snapshotId, sent, held, problems }) {
     done();
-    fill("snapshot-id", `${stored.snapshotId.slice(0, 4)} ${stored.snapshotId.slice(4, ID_CHARS)}`);
-    const lines = [say("stored.sent", { size: size(stored.sent) })];
-    if (stored.held) lines.push(say("stored.held", { size: size(stored.held) }));
-    const results = lines.map((textContent) => Object.assign(document.createElement("li"), { textContent }));
+    const id = shortId(snapshotId);
+    fill("snapshot-id", `${id.slice(0, 4)} ${id.slice(4)}`);
+    const lines = [say("stored.sent", { size: size(sent) })];
+    if (held) lines.push(say("stored.held", { size: size(held) }));
+    const results = lines.map((textContent) => element("li", { textContent }));
     at("[data-results]").replaceChildren(...results);
-    at("[data-left]").hidden = stored.problems.length === 0;
+    at("[data-left]").hidden = problems.length === 0;
     fill("left-title", say("stored.left"));
-    const left = stored.problems.map(({ path, reason }) => row(path, say(`reason.${reason}`)));
-    at("[data-left-list]").replaceChildren(...left);
+    list("left-list", problems, problemLine);
     show("stored");
   },
 
@@ -159,32 +193,37 @@ const answers = {
     show("restored");
   },
 
-  failed(error) {
+  failed({ of, name, code, detail, problems = [], canGoOn = false }) {
     done();
-    const [what, advice] = failure({ ...error, wasAsked: state.wasAsked && error.of === "open" });
+    const wasAsked = state.wasAsked && of === "open";
+    const [what, advice] = failure({ of, name, wasAsked });
     fill("failure", what);
     fill("advice", advice);
-    fill("code", [error.code, error.detail].filter(Boolean).join(" · "));
-    at("[data-again]").hidden = !(state.canChooseAgain && error.name === "NothingToDo");
-    at("[data-enrol-again]").hidden = error.name !== "phone_unknown" || state.station.imOrigin !== "";
+    fill("code", [code, detail].filter(Boolean).join(" · "));
+    list("problems", problems, problemLine);
+    at("[data-again]").hidden = !(state.canChooseAgain && name === "NothingToDo");
+    at("[data-back-to-list]").hidden = !canGoOn;
+    at("[data-back-to-files]").hidden = of !== "save";
+    at("[data-enrol-again]").hidden = name !== "phone_unknown";
     show("failed");
   },
 };
 
+function problemLine({ path, reason }) {
+  return row(path, say(`reason.${reason}`));
+}
+
 function done() {
   state.isBusy = false;
+  asking(false);
   working.end();
 }
 
 /** Let the person choose what the code permits; where it is one thing, it is chosen. */
 function offer() {
   const { scopes } = state.station;
-  if (scopes.length === 1) {
-    open(scopes[0]);
-    return;
-  }
-  for (const button of document.querySelectorAll("[data-open]")) button.disabled = false;
-  show("start");
+  if (scopes.length === 1) open(scopes[0]);
+  else show("start");
 }
 
 function askToEnrol() {
@@ -203,11 +242,8 @@ function look() {
   for (const form of document.querySelectorAll("form.language")) {
     form.action = form.action.split("#")[0] + location.hash;
   }
-  if (location.hash.length < 2) {
-    show("none");
-    return;
-  }
-  ask("look", { link: location.href.replace(location.search, "") });
+  if (location.hash.length < 2) show("none");
+  else ask("look", { link: location.href.replace(location.search, "") });
 }
 
 for (const button of document.querySelectorAll("[data-open]")) {
@@ -217,15 +253,23 @@ at("[data-enrol]").addEventListener("submit", (event) => {
   event.preventDefault();
   const { name, code } = Object.fromEntries(new FormData(event.target));
   keepName(name.trim());
-  announce(say("connecting"));
-  ask("enrol", { name: name.trim(), code: code.trim() });
+  ask("enrol", { name: name.trim() || deviceName(), code: code.trim() });
 });
-at("[data-stop]").addEventListener("click", () => ask("stop"));
+at("[data-stop]").addEventListener("click", ({ target }) => {
+  target.disabled = true;
+  engine.postMessage({ do: "stop" });
+});
 at("[data-again]").addEventListener("click", () => show("choose"));
+at("[data-back-to-files]").addEventListener("click", () => show("restored"));
 at("[data-enrol-again]").addEventListener("click", askToEnrol);
+at(".skip").addEventListener("click", (event) => {
+  event.preventDefault(); // its address would take the place of the code
+  at("main").focus();
+});
 window.addEventListener("beforeunload", (event) => {
-  if (state.isBusy) event.preventDefault();
+  if (!state.isBusy && !saving.isUnsaved) return;
+  event.preventDefault();
+  event.returnValue = true; // for browsers before 2024
 });
 window.addEventListener("hashchange", () => location.reload());
 look();
-

@@ -1,7 +1,7 @@
 // Choosing files: one picker for files, one for a folder where the browser has it; a list to check.
 
-import { announce, at, element, fill, row } from "./views.js";
-import { files as counted, number, say, size } from "./words.js";
+import { announce, at, element, fill, list, row } from "./views.js";
+import { files as counted, say, size } from "./words.js";
 
 const LISTED_MAX = 50;
 
@@ -21,7 +21,7 @@ export class Picking {
     }
     this.form.addEventListener("submit", (event) => {
       event.preventDefault();
-      if (this.#chosen.size) send([...this.#chosen], this.form.elements.label.value.trim());
+      if (this.#chosen.size) send([...this.#chosen], labelIn(this.form));
     });
     for (const kind of ["dragover", "drop"]) document.addEventListener(kind, (event) => this.#drop(event));
   }
@@ -52,10 +52,7 @@ export class Picking {
     this.form.hidden = this.#chosen.size === 0;
     fill("send-button", summary);
     at("[data-too-much]").hidden = total <= this.#free;
-    const lines = [...this.#chosen].slice(0, LISTED_MAX).map((file) => this.#line(file));
-    const more = this.#chosen.size - LISTED_MAX;
-    if (more > 0) lines.push(row(say("more.files", { count: number(more) }), ""));
-    at("[data-picked]").replaceChildren(...lines);
+    list("picked", [...this.#chosen], (file) => this.#line(file), LISTED_MAX);
     if (this.#chosen.size) announce(summary);
   }
 
@@ -63,9 +60,17 @@ export class Picking {
     const remove = element("button", { type: "button", className: "quiet", textContent: "✕" });
     remove.setAttribute("aria-label", say("remove", { name: file.name }));
     remove.addEventListener("click", () => {
+      const place = [...at("[data-picked]").querySelectorAll("button")].indexOf(remove);
       this.#chosen.delete(file);
       this.#draw();
+      const buttons = at("[data-picked]").querySelectorAll("button");
+      (buttons[Math.min(place, buttons.length - 1)] ?? at("[data-pick]")).focus();
     });
     return row(file.webkitRelativePath || file.name, size(file.size), remove);
   }
+}
+
+/** A label is one line: what keyboards and clipboards bring along besides becomes a space. */
+function labelIn(form) {
+  return form.elements.label.value.replace(/\p{Cc}+/gu, " ").trim();
 }

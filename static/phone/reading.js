@@ -98,6 +98,7 @@ async function readItem(run, number, name, file) {
   for (let at = 0; at < file.size; at += BLOCK_BYTES) {
     const read = new Uint8Array(await coming);
     if (run.isOver) return null;
+    if (read.length !== Math.min(BLOCK_BYTES, file.size - at)) throw new Error("it changed");
     const isLast = at + BLOCK_BYTES >= file.size;
     if (!isLast) coming = slice(file, at + BLOCK_BYTES);
     const bytes = rest.length ? concat(rest, read) : read;

@@ -1,9 +1,11 @@
 // Restoring by a snapshot's id, whole or in part (patent claim 5): every chunk and every item is
-// checked against the signed manifest, and gathers in this browser until the person saves it.
+// checked against the signed manifest, and gathers in this browser until the person saves it. What
+// could not be restored is told with "damaged" (on the station), "wrong" (another hash) or "room".
 
 import { sha256 } from "../vendor/noble.js";
 import { crc32 } from "./crc.js";
 import * as database from "./database.js";
+import { NoRoom } from "./errors.js";
 import { Fetching } from "./fetching.js";
 import { concat, equal } from "./wire/bytes.js";
 import { MIB } from "./wire/limits.js";
@@ -29,12 +31,12 @@ class Arriving {
     this.failure = "";
   }
 
-  async take({ chunk, why }) {
+  async take({ chunk }) {
     const { digest } = this.refs[this.taken];
     this.taken += 1;
     if (this.failure) return;
-    if (!chunk) return this.fail(why);
-    if (!equal(sha256(chunk), digest)) return this.fail("a chunk is not what the manifest says");
+    if (!chunk) return this.#fail("damaged");
+    if (!equal(sha256(chunk), digest)) return this.#fail("wrong");
     if (this.refs.length > 1) this.#whole.update(chunk);
     this.crc = crc32(chunk, this.crc);
     this.#waiting.push(chunk);
@@ -42,18 +44,24 @@ class Arriving {
     if (this.#waitingBytes >= PART_BYTES) await this.#keep();
   }
 
-  async fail(why) {
+  async #fail(why) {
     this.failure = why;
     this.#waiting = [];
     await database.removeUnder("parts", ...this.#key);
   }
 
+  /** Without room for this item the next may still fit. */
   async #keep() {
     const part = new Blob([concat(...this.#waiting)]);
-    await database.put("parts", [...this.#key, this.#parts], part);
-    this.#parts += 1;
     this.#waiting = [];
     this.#waitingBytes = 0;
+    try {
+      await database.put("parts", [...this.#key, this.#parts], part);
+      this.#parts += 1;
+    } catch (error) {
+      if (!(error instanceof NoRoom)) throw error;
+      await this.#fail("room");
+    }
   }
 
   async finish() {
@@ -61,7 +69,7 @@ class Arriving {
     const { refs, item } = this;
     const digest = refs.length === 1 ? refs[0].digest : this.#whole.digest();
     if (!equal(digest, item.sha256)) {
-      await this.fail("the whole is not what the manifest says");
+      await this.#fail("wrong");
     } else if (this.#waiting.length) {
       await this.#keep();
     }
@@ -104,6 +112,11 @@ export class Restore {
     session.send({ type: "restore.done", snapshotId: this.snapshotId, verified, failed });
     await session.farewell();
     return this.#result();
+  }
+
+  /** Forget what has arrived: the restore failed, or was stopped. */
+  async forget() {
+    await database.removeUnder("parts", this.restoreId).catch(() => {});
   }
 
   /** What is still to come, from the middle of an item if need be. */

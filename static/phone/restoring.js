@@ -1,10 +1,9 @@
 // Choosing what to restore: the list of snapshots, then the folders and files of one.
 
 import { at, element, fill, row } from "./views.js";
-import { files as counted, number, say, size, when } from "./words.js";
+import { files as counted, number, say, shortId, size, when } from "./words.js";
 
 const LARGE_BYTES = 500_000_000;
-const ID_CHARS = 8;
 const LINES_MAX = 500; // of one folder; what lies beyond follows the folder's own tick
 const OPEN_MAX = 30;
 
@@ -20,7 +19,9 @@ export class Choosing {
   constructor(actions) {
     this.#actions = actions;
     at("[data-more]").addEventListener("click", () => actions.list(this.#page + 1));
-    at("[data-back]").addEventListener("click", () => actions.list(0));
+    for (const button of document.querySelectorAll("[data-back]")) {
+      button.addEventListener("click", () => actions.list(0));
+    }
     at("[data-all]").addEventListener("change", ({ target }) => this.#set(this.#items, target.checked));
     at("[data-restore]").addEventListener("submit", (event) => {
       event.preventDefault();
@@ -45,7 +46,7 @@ export class Choosing {
       size: size(bytes),
       when: when(stored),
     });
-    const textContent = snapshotId.slice(0, ID_CHARS);
+    const textContent = shortId(snapshotId);
     const button = element("button", { type: "button", className: "id", textContent });
     button.addEventListener("click", () => this.#actions.contents(snapshotId));
     const line = row(label || source || say("untitled"), below, button);
@@ -58,7 +59,7 @@ export class Choosing {
     this.#snapshotId = snapshotId;
     this.#items = items;
     this.#chosen = new Set(items.map(({ number }) => number));
-    fill("contents-id", snapshotId.slice(0, ID_CHARS));
+    fill("contents-id", shortId(snapshotId));
     fill("contents-label", label || say("untitled"));
     const folders = [...byFolder(items)];
     at("[data-tree]").replaceChildren(...folders.map((one) => this.#folder(one, folders.length)));

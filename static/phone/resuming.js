@@ -1,6 +1,6 @@
 // Going on after a lost connection, with the invitation that the station gave for that.
 
-import { CutOff, Unreachable } from "./errors.js";
+import { CutOff, Stopped, Unreachable } from "./errors.js";
 import { pause } from "./session.js";
 import { openSession } from "./verification.js";
 import { Busy, TimedOut, TooMany, VerificationFailed } from "./wire/errors.js";
@@ -14,29 +14,35 @@ const LONGEST_DELAY_MS = 10_000;
 /**
  * Run `work(session)`, and again on a new session when the connection is lost. `session` may be one
  * that is open already. `work` says goodbye; what it leaves open is closed. `tell` hears
- * {kind: "interrupted", seconds}; `stopped()` is whether the person has had enough.
+ * {kind: "interrupted"}; the `signal` aborts when the person has had enough.
  */
-export async function withSessions(session, link, scope, identity, work, { tell, stopped }) {
+export async function withSessions(session, link, scope, identity, work, { tell, signal }) {
   let next = link;
   for (let resumes = 0; resumes < RESUMES_MAX; resumes += 1) {
     try {
-      session ??= await reconnect(next, scope, identity, tell, stopped);
+      session ??= await reconnect(next, scope, identity, tell, signal);
+      checkStopped(signal);
       return await work(session);
     } catch (error) {
-      if (stopped() || !session || !mayPass(error)) throw error;
-      if (!session.followUp && resumes === 0) throw error;
+      if (signal.aborted || !session || !mayPass(error)) throw error;
       next = session.followUp ?? next;
-      tell({ kind: "interrupted", seconds: FIRST_DELAY_MS / 1000 });
+      if (!next.isFollowUp) throw error;
+      tell({ kind: "interrupted" });
     } finally {
       session?.abort();
       session = null;
     }
-    await pause(FIRST_DELAY_MS);
+    await pause(FIRST_DELAY_MS, signal);
+    checkStopped(signal);
   }
   throw new CutOff("the connection was lost again and again");
 }
 
-async function reconnect(link, scope, identity, tell, stopped) {
+function checkStopped(signal) {
+  if (signal.aborted) throw new Stopped("by the person");
+}
+
+async function reconnect(link, scope, identity, tell, signal) {
   const deadline = performance.now() + PATIENCE_MS;
   let delay = FIRST_DELAY_MS;
   let mayBeUsed = false;
@@ -49,10 +55,11 @@ async function reconnect(link, scope, identity, tell, stopped) {
       }
       // An attempt that was cut may have used the invitation up.
       mayBeUsed ||= error instanceof CutOff;
-      if (stopped() || !mayPass(error) || performance.now() + delay > deadline) throw error;
-      tell({ kind: "interrupted", seconds: delay / 1000 });
+      if (!mayPass(error) || performance.now() + delay > deadline) throw error;
+      tell({ kind: "interrupted" });
     }
-    await pause(delay);
+    await pause(delay, signal);
+    checkStopped(signal);
     delay = Math.min(2 * delay, LONGEST_DELAY_MS);
   }
 }

@@ -1,49 +1,76 @@
 // What was restored becomes files: one download each, or all as one zip.
 
 import * as database from "./database.js";
-import { at, element, fill, row } from "./views.js";
-import { files as counted, number, say, size } from "./words.js";
+import { NoRoom, told } from "./errors.js";
+import { at, element, fill, list, row } from "./views.js";
+import { files as counted, say, shortId, size } from "./words.js";
 import { fitsZip, zipParts } from "./zip.js";
 
 const REVOKE_MS = 60_000;
-const LISTED_MAX = 500;
 
 /** The view "restored". */
 export class Saving {
   #restored = null;
+  #unsaved = new Set(); // numbers
+  #failed;
+  #done;
 
-  constructor() {
-    at("[data-save-all]").addEventListener("click", () => this.#saveAll());
-    at("[data-finish]").addEventListener("click", () => this.#finish());
+  /** `failed(told)` hears what goes wrong; `done()` is called when the person has all of it. */
+  constructor({ failed, done }) {
+    this.#failed = failed;
+    this.#done = done;
+    at("[data-save-all]").addEventListener("click", () => this.#attempt(() => this.#saveAll()));
+    at("[data-finish]").addEventListener("click", () => this.#attempt(() => this.#finish()));
   }
 
   show(restored) {
     this.#restored = restored;
+    this.#unsaved = new Set(restored.items.map(({ number: item }) => item));
     const { items, failures, bytes } = restored;
     const summary = `${counted(items.length)}, ${size(bytes)}. `;
     fill("restored-line", summary + (items.length ? say("restored.all") : ""));
     at("[data-save-all]").hidden = items.length < 2 || !fitsZip(items.length, bytes);
-    const lines = items.slice(0, LISTED_MAX).map((item) => this.#line(item));
-    at("[data-restored-list]").replaceChildren(...lines, ...andMore(items));
+    list("restored-list", items, (item) => this.#line(item));
     at("[data-restored-failed]").hidden = failures.length === 0;
     fill("failed-title", say("restored.failed"));
-    const failed = failures.slice(0, LISTED_MAX).map(({ name, why }) => row(name, why));
-    at("[data-failed-list]").replaceChildren(...failed, ...andMore(failures));
+    list("failed-list", failures, ({ name, why }) => row(name, say(`failed.${why}`)));
   }
 
   #line(item) {
     const button = element("button", { type: "button", className: "secondary small", textContent: say("save") });
-    button.addEventListener("click", async () => {
-      download(await this.#blobOf(item), item.name.slice(item.name.lastIndexOf("/") + 1));
-      button.textContent = say("saved");
-    });
+    button.addEventListener("click", () =>
+      this.#attempt(async () => {
+        download(await this.#blobOf(item), item.name.slice(item.name.lastIndexOf("/") + 1));
+        button.textContent = say("saved");
+        this.#unsaved.delete(item.number);
+      }),
+    );
     return row(item.name, size(item.size), button);
   }
 
-  /** The parts are Blobs, which stay on disk: joined they are one. */
-  async #blobOf({ number, mediaType }) {
-    const parts = await database.allUnder("parts", this.#restored.restoreId, number);
-    return new Blob(parts, { type: mediaType });
+  /** Whether something was restored that no button has saved yet. */
+  get isUnsaved() {
+    return this.#unsaved.size > 0;
+  }
+
+  async #attempt(work) {
+    try {
+      await work();
+    } catch (error) {
+      this.#failed({ of: "save", ...told(error) });
+    }
+  }
+
+  /**
+   * The parts are Blobs, which stay on disk: joined they are one. A browser may have thrown them away
+   * to make room. Never of the item's own type: a browser that shows it instead of saving it would
+   * run what is in it beside the phone's key.
+   */
+  async #blobOf({ number: item, size: bytes }) {
+    const parts = await database.allUnder("parts", this.#restored.restoreId, item);
+    const blob = new Blob(parts, { type: "application/octet-stream" });
+    if (blob.size !== bytes) throw new NoRoom("the browser has dropped what was restored");
+    return blob;
   }
 
   async #saveAll() {
@@ -51,19 +78,15 @@ export class Saving {
     const entries = [];
     for (const item of items) entries.push({ ...item, blob: await this.#blobOf(item) });
     const zip = new Blob(zipParts(entries), { type: "application/zip" });
-    download(zip, `snapshot-${snapshotId.slice(0, 8)}.zip`);
+    download(zip, `snapshot-${shortId(snapshotId)}.zip`);
+    this.#unsaved.clear();
   }
 
   async #finish() {
     await database.removeUnder("parts", this.#restored.restoreId);
-    location.hash = "";
-    location.reload();
+    this.#unsaved.clear();
+    this.#done();
   }
-}
-
-function andMore({ length }) {
-  const more = length - LISTED_MAX;
-  return more > 0 ? [row(say("more.files", { count: number(more) }))] : [];
 }
 
 function download(blob, name) {

@@ -3,11 +3,12 @@
 import { CutOff } from "./errors.js";
 import { FrameType, controlFrame, frames, splitData } from "./wire/channel.js";
 import { MalformedMessage, TimedOut, errorFor } from "./wire/errors.js";
-import { WINDOW_BYTES_MAX, WINDOW_BYTES_MIN } from "./wire/limits.js";
+import { MIB, WINDOW_BYTES_MAX, WINDOW_BYTES_MIN } from "./wire/limits.js";
 import * as messages from "./wire/messages.js";
 
 const ANSWER_MS = 600_000;
 const GOODBYE_MS = 1_000;
+const ACK_BYTES = MIB;
 
 /** What both sides may do once each has verified the other. */
 export class Session {
@@ -16,6 +17,7 @@ export class Session {
 
   #link;
   #progressed = performance.now();
+  #used = 0;
 
   constructor(link, connection, channel, terms, stationKey) {
     if (terms.window < WINDOW_BYTES_MIN) throw new MalformedMessage("the window is too small");
@@ -76,7 +78,7 @@ export class Session {
         lost(error);
       }
     };
-    this.noteProgress();
+    this.#progressed = Infinity; // nothing is awaited
     this.connection.unasked();
   }
 
@@ -125,6 +127,14 @@ export class Session {
     }
   }
 
+  /** So many bytes were used up: the station may send as many more, told in large pieces. */
+  grant(length) {
+    this.#used += length;
+    if (this.#used < ACK_BYTES) return;
+    this.send({ type: "ack", bytes: this.#used });
+    this.#used = 0;
+  }
+
   /** Send a request and wait for its answer of this type; throws what an `error` stands for. */
   async ask(message, type) {
     this.noteProgress();
@@ -152,8 +162,11 @@ export class Session {
   }
 }
 
-/** A promise of the end of so many milliseconds. */
-export function pause(milliseconds) {
-  return new Promise((resolve) => setTimeout(resolve, milliseconds));
+/** A promise of the end of so many milliseconds, or of the moment when `signal` aborts. */
+export function pause(milliseconds, signal = null) {
+  return new Promise((resolve) => {
+    setTimeout(resolve, milliseconds);
+    signal?.addEventListener("abort", resolve, { once: true });
+  });
 }
 

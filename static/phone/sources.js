@@ -66,7 +66,7 @@ export function mediaType(name) {
 export function scan(files) {
   const entries = [];
   const problems = [];
-  const taken = new Set();
+  const taken = new Map(); // name -> the number that the next one of this name gets
   for (const file of files) {
     const path = file.webkitRelativePath || file.name;
     const reason = objection(file, path);
@@ -89,8 +89,11 @@ function objection(file, path) {
 
 function untaken(path, taken) {
   let name = path;
-  for (let number = 2; taken.has(name); number += 1) name = numbered(path, number);
-  taken.add(name);
+  for (let number = taken.get(path) ?? 1; taken.has(name); number += 1) {
+    name = numbered(path, number + 1);
+    taken.set(path, number + 1);
+  }
+  taken.set(name, 1);
   return name;
 }
 

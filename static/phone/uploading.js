@@ -262,6 +262,7 @@ export class Uploading {
       held: this.#asking.heldBytes,
       items: items.size,
       of: entries.length,
+      isRead: this.#reading.size === 0,
     });
   }
 }

@@ -20,7 +20,7 @@ const SECRET_BYTES = 32;
 
 /**
  * Have the invitation authenticated, connect, verify each other (patent claims 1, 2 and 4).
- * `tell` hears {kind: "waiting"} while the owner is asked, and {kind: "verified"}.
+ * `tell` hears {kind: "waiting"} while the owner is asked.
  */
 export async function openSession(link, scope, identity, tell) {
   if (!link.invitation.scopes.includes(scope)) {
@@ -34,7 +34,6 @@ export async function openSession(link, scope, identity, tell) {
     await shaking.await("secondAccepted");
     const { terms } = await shaking.await("opened");
     if (terms.scope !== scope) throw new VerificationFailed("the station opened another scope");
-    tell({ kind: "verified", stationName: terms.stationName });
     const { connection, handshake } = shaking;
     const stationKey = unbase64url(indication.stationKey);
     return new Session(link, connection, handshake.channel, terms, stationKey);

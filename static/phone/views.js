@@ -1,5 +1,9 @@
 // One view of the page at a time; its heading gets the focus, so that a screen reader follows.
 
+import { number, say } from "./words.js";
+
+const LINES_MAX = 500;
+
 /** The element below `root` (or the document) with this selector; it must be there. */
 export function at(selector, root = document) {
   return root.querySelector(selector);
@@ -34,6 +38,14 @@ export function fill(name, text) {
 /** Say it to those who cannot see it. */
 export function announce(text) {
   at("[data-say]").textContent = text;
+}
+
+/** Fill a list with a line for each of these, as many as a page can bear. */
+export function list(name, all, lineOf, atMost = LINES_MAX) {
+  const lines = all.slice(0, atMost).map(lineOf);
+  const more = all.length - lines.length;
+  if (more > 0) lines.push(row(say("more.files", { count: number(more) })));
+  at(`[data-${name}]`).replaceChildren(...lines);
 }
 
 /** A line of a list: a title, and something small below and beside it. */

@@ -5,6 +5,7 @@ const language = document.documentElement.lang;
 const plural = new Intl.PluralRules(language);
 const whole = new Intl.NumberFormat(language);
 const dates = new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "short" });
+const ID_CHARS = 8;
 const UNITS = ["byte", "kilobyte", "megabyte", "gigabyte", "terabyte"];
 
 /** The sentence called `key`, with {name} replaced by the value of that name. */
@@ -33,6 +34,11 @@ export function size(bytes) {
 /** A moment, given in seconds since 1970. */
 export function when(seconds) {
   return dates.format(new Date(seconds * 1000));
+}
+
+/** The characters of a snapshot's ID that name it to people. */
+export function shortId(snapshotId) {
+  return snapshotId.slice(0, ID_CHARS);
 }
 
 /** A whole number. */

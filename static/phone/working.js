@@ -10,7 +10,15 @@ export class Working {
   #scope = "";
   #samples = [];
   #lock = null;
+  #isOn = false;
   #announced = 0;
+
+  constructor() {
+    // Browsers take the lock away from a page that is not looked at.
+    document.addEventListener("visibilitychange", () => {
+      if (this.#isOn && document.visibilityState === "visible") this.#keepAwake();
+    });
+  }
 
   begin(scope) {
     this.#scope = scope;
@@ -21,10 +29,13 @@ export class Working {
     }
     this.#draw(0, [say("preparing")]);
     at("[data-interrupted]").hidden = true;
+    at("[data-stop]").disabled = false;
+    this.#isOn = true;
     this.#keepAwake();
   }
 
   end() {
+    this.#isOn = false;
     this.#lock?.release().catch(() => {});
     this.#lock = null;
   }
@@ -36,9 +47,10 @@ export class Working {
     } catch {
       this.#lock = null;
     }
+    if (!this.#isOn) this.end();
   }
 
-  progress({ done, total, held, items, of }) {
+  progress({ done, total, held, items, of, isRead }) {
     at("[data-interrupted]").hidden = true;
     const percent = total ? Math.floor((100 * done) / total) : 100;
     const speed = this.#speed(done);
@@ -48,7 +60,7 @@ export class Working {
     if (speed > 0 && done < total) {
       lines.push(say("speed", { speed: size(speed) }), timeLeft((total - done) / speed));
     }
-    if (this.#scope === "backup" && done >= total && items >= of) lines.push(say("finishing"));
+    if (isRead) lines.push(say("finishing"));
     this.#draw(percent, lines);
     this.#tell(percent);
   }
