@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, expect
 
+from benchmarks.browser import page_bytes
 from tests.accounts_cast import running_imserver
 from tests.attacker import Desk
 from tests.browser import LAN_NAME, Watched, accessibility_problems, chromium, shown_link, sign_in
@@ -28,6 +29,7 @@ from wire.tokens import b64u, unb64u
 
 pytestmark = pytest.mark.browser
 MIB = 1024 * 1024
+PAGE_BYTES_MAX = 120_000  # all of it, gzipped
 
 
 @pytest.fixture(scope="module")
@@ -149,6 +151,16 @@ def test_the_code_is_sent_nowhere_and_survives_a_change_of_language(
     assert not [request for request in asked for form in forms if form in request]
 
 
+def test_the_whole_page_is_small(watched: Watched, station: Station) -> None:
+    phone = PhonePage(watched, station)
+    urls: set[str] = set()
+    phone.page.on("request", lambda request: urls.add(request.url))
+    phone.scan()
+    phone.sees("enrol")
+    assert any(url.endswith("/phone/reading.js") for url in urls)
+    assert page_bytes(urls) <= PAGE_BYTES_MAX
+
+
 @pytest.mark.parametrize(
     ("fragment", "view"),
     [("", "none"), ("#", "none"), ("#x", "failed"), ("#" + "A" * 250, "failed")],
@@ -237,8 +249,12 @@ def test_a_backup_that_is_cut_in_the_middle_goes_on(
         station.manage("phones", "allow", phone.ask_to_be_let_in())
         phone.sees("start")
         proxy.plan(Cut(up=12 * MIB))
+        proxy.throttle(6 * MIB)
         phone.choose(video)
         phone.press("[data-send-button]")
+        expect(owner.locator("[data-part=trail]")).to_contain_text("of 25.2 MB")
+        expect(phone.page.locator("[data-numbers]")).to_contain_text("of 25.2 MB")
+        proxy.throttle(None)
         phone.sees("stored")
         assert "The connection is lost" in (phone.page.text_content("[data-interrupted]") or "")
         assert len(proxy.connections) >= 2
