@@ -67,7 +67,8 @@ export class Backup {
     const uploading = new Uploading(session, this.catalogue, this.#readers, this.#tell);
     this.#uploading = uploading;
     await uploading.sendItems();
-    if (!items.size) throw new NothingToDo("none of the files could be read", this.catalogue.problems);
+    if (!items.size)
+      throw new NothingToDo("none of the files could be read", this.catalogue.problems);
     const pages = [...pagesOf(sorted(items))];
     await uploading.sendPages(pages);
     const header = manifest.encodeHeader(this.#header(pages));

@@ -8,7 +8,11 @@ const CALL_MS = 10_000;
 
 /** Let the IM server authenticate a scanned invitation (patent claims 2 and 7). */
 export function connect(origin, request) {
-  return call(origin + im.CONNECTIONS_PATH, im.encodeConnectRequest(request), im.decodeConnectReply);
+  return call(
+    origin + im.CONNECTIONS_PATH,
+    im.encodeConnectRequest(request),
+    im.decodeConnectReply,
+  );
 }
 
 /** Make this phone one of the account that the code was printed for. */

@@ -39,7 +39,8 @@ function checkedHeader(answer, session, identity, snapshotId) {
 function checkPages(pages, count, isPartial) {
   const ascends = pages.every((page, at) => page < count && (at === 0 || page > pages[at - 1]));
   if (!ascends) throw new Untrusted("pages that the manifest does not have");
-  if (!isPartial && pages.length !== count) throw new Untrusted("a part of the manifest is missing");
+  if (!isPartial && pages.length !== count)
+    throw new Untrusted("a part of the manifest is missing");
 }
 
 function checkTotals(header, items) {

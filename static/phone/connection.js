@@ -2,7 +2,13 @@
 
 import { CutOff, Unreachable } from "./errors.js";
 import { TimedOut, WindowOverrun, allErrors, errorFor } from "./wire/errors.js";
-import { IDLE_SECONDS, LISTEN_PATH, PING_SECONDS, SUBPROTOCOL, WINDOW_BYTES_MAX } from "./wire/limits.js";
+import {
+  IDLE_SECONDS,
+  LISTEN_PATH,
+  PING_SECONDS,
+  SUBPROTOCOL,
+  WINDOW_BYTES_MAX,
+} from "./wire/limits.js";
 
 const CONNECT_MS = 10_000;
 const WATCH_MS = 5_000;
@@ -148,4 +154,3 @@ function endingOf(code, reason) {
   if (ERROR_CODES.has(code)) return errorFor(code, reason);
   return new CutOff("the connection to the station was lost");
 }
-

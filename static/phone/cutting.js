@@ -7,9 +7,9 @@ import { CHUNK_BYTES_MAX, ITEM_CHUNKS_MAX, KIB } from "./wire/limits.js";
 export const AVERAGE_CHUNK_BYTES = 64 * KIB;
 
 const TEXT_ENDINGS = new Set(
-  (
-    "txt json jsonl ndjson csv tsv xml html htm md log vcf ics eml mbox srt vtt sql yaml yml rtf tex"
-  ).split(" "),
+  "txt json jsonl ndjson csv tsv xml html htm md log vcf ics eml mbox srt vtt sql yaml yml rtf tex".split(
+    " ",
+  ),
 );
 
 // Masks of FastCDC by the logarithm of the average, as [high, low] 32 bits: from 15 to 20 bits.
@@ -99,7 +99,8 @@ function scan(bytes, start, from, to, [maskHigh, maskLow], state) {
     let gear = GEAR_LOW[byte] << 1;
     high = (high << 2) | (low >>> 30);
     low = ((low << 2) + gear) | 0;
-    high = (high + ((GEAR_HIGH[byte] << 1) | (GEAR_LOW[byte] >>> 31)) + (low >>> 0 < gear >>> 0)) | 0;
+    high =
+      (high + ((GEAR_HIGH[byte] << 1) | (GEAR_LOW[byte] >>> 31)) + (low >>> 0 < gear >>> 0)) | 0;
     if ((high & doubledHigh) === 0 && (low & doubledLow) === 0) return at;
     byte = bytes[start + at + 1];
     gear = GEAR_LOW[byte];

@@ -1,16 +1,14 @@
 // The phone page: reads the code behind the # of its address, asks the engine, shows what it answers.
 
-import { deviceName } from "./device.js";
+import { keepName, phoneName } from "./device.js";
 import { told } from "./errors.js";
 import { Picking } from "./picking.js";
 import { Choosing } from "./restoring.js";
 import { Saving } from "./saving.js";
 import { announce, at, element, fill, list, row, show } from "./views.js";
 import { failure, say, shortId, size } from "./words.js";
+import { startEngine } from "./workers.js";
 import { Working } from "./working.js";
-
-const READERS_MAX = 2;
-const NAME_KEY = "phone-name";
 
 const state = {
   station: null,
@@ -19,25 +17,6 @@ const state = {
   wasAsked: false, // whether the owner was asked about this account
   canChooseAgain: false,
 };
-
-/** The engine's Worker, joined to the Workers that read files. */
-function startEngine() {
-  const module = { type: "module" };
-  // Not the static file itself: the station says beside it where the engine may connect.
-  const engine = new Worker(new URL("engine.js", location), module);
-  engine.onerror = missing;
-  const count = Math.max(1, Math.min(READERS_MAX, (navigator.hardwareConcurrency ?? 2) - 1));
-  const ports = Array.from({ length: count }, () => {
-    const reader = new Worker(new URL("./reading.js", import.meta.url), module);
-    reader.onerror = missing;
-    const { port1, port2 } = new MessageChannel();
-    reader.postMessage({ port: port1 }, [port1]);
-    return port2;
-  });
-  engine.postMessage({ readers: ports }, ports);
-  engine.onmessage = ({ data }) => hear(data);
-  return engine;
-}
 
 /** A Worker that does not start: the browser knows no modules in Workers, or could not load it. */
 function missing({ message }) {
@@ -82,7 +61,7 @@ const choosing = new Choosing({
   contents: (snapshotId) => ask("contents", { snapshotId }),
   restore: (snapshotId, numbers) => work("restore", { snapshotId, numbers }),
 });
-const engine = startEngine();
+const engine = startEngine(hear, missing);
 
 function work(scope, details) {
   if (state.isAsking) return;
@@ -90,22 +69,6 @@ function work(scope, details) {
   working.begin(scope);
   show("working");
   ask(scope, details);
-}
-
-function phoneName() {
-  try {
-    return localStorage.getItem(NAME_KEY) || deviceName();
-  } catch {
-    return deviceName(); // a browser that keeps nothing
-  }
-}
-
-function keepName(name) {
-  try {
-    localStorage.setItem(NAME_KEY, name);
-  } catch {
-    // asked again the next time
-  }
 }
 
 function open(scope) {
@@ -253,7 +216,7 @@ at("[data-enrol]").addEventListener("submit", (event) => {
   event.preventDefault();
   const { name, code } = Object.fromEntries(new FormData(event.target));
   keepName(name.trim());
-  ask("enrol", { name: name.trim() || deviceName(), code: code.trim() });
+  ask("enrol", { name: phoneName(), code: code.trim() });
 });
 at("[data-stop]").addEventListener("click", ({ target }) => {
   target.disabled = true;

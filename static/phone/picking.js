@@ -23,7 +23,8 @@ export class Picking {
       event.preventDefault();
       if (this.#chosen.size) send([...this.#chosen], labelIn(this.form));
     });
-    for (const kind of ["dragover", "drop"]) document.addEventListener(kind, (event) => this.#drop(event));
+    for (const kind of ["dragover", "drop"])
+      document.addEventListener(kind, (event) => this.#drop(event));
   }
 
   /** How many bytes the station has room for. */
@@ -39,7 +40,8 @@ export class Picking {
   }
 
   #drop(event) {
-    if (document.body.dataset.shown !== "choose" || !event.dataTransfer?.types.includes("Files")) return;
+    if (document.body.dataset.shown !== "choose" || !event.dataTransfer?.types.includes("Files"))
+      return;
     event.preventDefault();
     if (event.type === "dragover") return;
     for (const file of event.dataTransfer.files) this.#chosen.add(file);

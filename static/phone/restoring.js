@@ -22,7 +22,9 @@ export class Choosing {
     for (const button of document.querySelectorAll("[data-back]")) {
       button.addEventListener("click", () => actions.list(0));
     }
-    at("[data-all]").addEventListener("change", ({ target }) => this.#set(this.#items, target.checked));
+    at("[data-all]").addEventListener("change", ({ target }) =>
+      this.#set(this.#items, target.checked),
+    );
     at("[data-restore]").addEventListener("submit", (event) => {
       event.preventDefault();
       if (this.#chosen.size) actions.restore(this.#snapshotId, [...this.#chosen]);
@@ -69,11 +71,16 @@ export class Choosing {
   /** One group a folder; its files are listed once it is opened. */
   #folder([folder, items], count) {
     const list = () => this.#lines(folder, items);
-    if (!folder && items.length <= LINES_MAX) return element("div", { className: "files" }, ...list());
+    if (!folder && items.length <= LINES_MAX)
+      return element("div", { className: "files" }, ...list());
     const total = items.reduce((sum, item) => sum + item.size, 0);
     const below = `${counted(items.length)}, ${size(total)}`;
     const head = this.#check(folder || say("untitled.folder"), below, "folder", items);
-    const inner = element("details", {}, element("summary", { textContent: counted(items.length) }));
+    const inner = element(
+      "details",
+      {},
+      element("summary", { textContent: counted(items.length) }),
+    );
     inner.addEventListener("toggle", () => {
       if (inner.childElementCount > 1) return;
       inner.append(...list());

@@ -69,4 +69,3 @@ function mayPass(error) {
   if (error instanceof Refused) return ["too_many", "unknown"].includes(error.refusal);
   return [CutOff, Unreachable, TimedOut, Busy, TooMany].some((kind) => error instanceof kind);
 }
-

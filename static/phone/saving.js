@@ -37,7 +37,11 @@ export class Saving {
   }
 
   #line(item) {
-    const button = element("button", { type: "button", className: "secondary small", textContent: say("save") });
+    const button = element("button", {
+      type: "button",
+      className: "secondary small",
+      textContent: say("save"),
+    });
     button.addEventListener("click", () =>
       this.#attempt(async () => {
         download(await this.#blobOf(item), item.name.slice(item.name.lastIndexOf("/") + 1));

@@ -169,4 +169,3 @@ export function pause(milliseconds, signal = null) {
     signal?.addEventListener("abort", resolve, { once: true });
   });
 }
-

@@ -5,37 +5,12 @@
 
 import { Asking, Lot, keyOf } from "./asking.js";
 import { CutOff } from "./errors.js";
+import { Inbox } from "./inbox.js";
 import { DATA_FRAME_OVERHEAD, MAX_PLAINTEXT, dataFrameHeader } from "./wire/channel.js";
 import { MalformedMessage, errorFor } from "./wire/errors.js";
 import { refsOf } from "./wire/manifest.js";
 
 const TELL_MS = 200;
-
-/** Arrivals of one connection, in order; `take` waits for the next. */
-class Inbox {
-  #waiting = [];
-  #taker = null;
-
-  put(arrival) {
-    if (this.#taker) {
-      this.#taker(arrival);
-      this.#taker = null;
-    } else {
-      this.#waiting.push(arrival);
-    }
-  }
-
-  get isEmpty() {
-    return this.#waiting.length === 0;
-  }
-
-  take() {
-    if (this.#waiting.length) return Promise.resolve(this.#waiting.shift());
-    return new Promise((resolve) => {
-      this.#taker = resolve;
-    });
-  }
-}
 
 /** Sends what the station lacks; then takes the commit. */
 export class Uploading {

@@ -174,4 +174,3 @@ class Shaking {
     for (const message of this.handshake.dataToSend()) this.connection.send(message);
   }
 }
-

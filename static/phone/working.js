@@ -55,7 +55,9 @@ export class Working {
     const percent = total ? Math.floor((100 * done) / total) : 100;
     const speed = this.#speed(done);
     const lines = [say("progress", { done: size(done), total: size(total) })];
-    lines.push(say(this.#scope === "backup" ? "read" : "checked", { items: number(items), of: number(of) }));
+    lines.push(
+      say(this.#scope === "backup" ? "read" : "checked", { items: number(items), of: number(of) }),
+    );
     if (held) lines.push(say("held", { size: size(held) }));
     if (speed > 0 && done < total) {
       lines.push(say("speed", { speed: size(speed) }), timeLeft((total - done) / speed));

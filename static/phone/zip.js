@@ -46,8 +46,16 @@ function packed(...fields) {
 function common({ size, crc, modifiedMs, name }, extra) {
   const [time, date] = dosTime(new Date(modifiedMs));
   return [
-    { u16: VERSION }, { u16: UTF8_NAMES }, { u16: 0 }, { u16: time }, { u16: date }, { u32: crc },
-    { u32: size }, { u32: size }, { u16: utf8(name).length }, { u16: extra.length },
+    { u16: VERSION },
+    { u16: UTF8_NAMES },
+    { u16: 0 },
+    { u16: time },
+    { u16: date },
+    { u32: crc },
+    { u32: size },
+    { u32: size },
+    { u16: utf8(name).length },
+    { u16: extra.length },
   ];
 }
 
@@ -65,8 +73,14 @@ function centralHeader(entry, offset) {
 
 function ending(count, length, offset) {
   return packed(
-    { u32: END }, { u16: 0 }, { u16: 0 }, { u16: count }, { u16: count }, { u32: length },
-    { u32: offset }, { u16: 0 },
+    { u32: END },
+    { u16: 0 },
+    { u16: 0 },
+    { u16: count },
+    { u16: count },
+    { u32: length },
+    { u32: offset },
+    { u16: 0 },
   );
 }
 
