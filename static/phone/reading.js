@@ -1,5 +1,5 @@
-// A Worker that reads files: slices, cuts and hashes them, so that the engine can encrypt and send
-// meanwhile. It is ahead of the engine by a few blocks at most.
+// A Worker that reads files: slices, cuts and hashes their chunks, so that the engine can encrypt and
+// send meanwhile; a further one hashes each file as a whole. It is ahead of both by a few blocks at most.
 //
 // Asked {run} (a new connection: forget what the one before wanted), {run, number, name, file} or
 // {run, release: bytes}; answers {run, number, buffer, size, pieces}, and at the end of a file
@@ -8,6 +8,7 @@
 import { sha256 } from "../vendor/noble.js";
 import { cutter } from "./cutting.js";
 import { mediaType } from "./sources.js";
+import { Whole } from "./whole.js";
 import { concat } from "./wire/bytes.js";
 import { CHUNK_BYTES_MAX, MIB } from "./wire/limits.js";
 import { packRefs } from "./wire/manifest.js";
@@ -71,10 +72,12 @@ class Run {
 }
 
 let port = null;
+let whole = null;
 let current = new Run(0);
 
 self.onmessage = ({ data }) => {
   port = data.port;
+  whole = new Whole(data.hashing);
   port.onmessage = ({ data: asked }) => obey(asked);
 };
 
@@ -91,9 +94,9 @@ function obey(asked) {
 /** Post the file's chunks; the item that they make up, or null when nobody wants it any more. */
 async function readItem(run, number, name, file) {
   const cut = cutter(name, file.size);
-  const whole = sha256.create();
   const refs = [];
   let rest = new Uint8Array(0);
+  whole.begin();
   let coming = slice(file, 0);
   for (let at = 0; at < file.size; at += BLOCK_BYTES) {
     const read = new Uint8Array(await coming);
@@ -106,7 +109,7 @@ async function readItem(run, number, name, file) {
     const cutBytes = lengths.reduce((sum, length) => sum + length, 0);
     rest = bytes.slice(cutBytes);
     const isLone = isLast && refs.length === 0 && lengths.length === 1;
-    if (!isLone) whole.update(bytes.subarray(0, cutBytes));
+    if (!isLone) await whole.update(read);
     const pieces = hashed(bytes, lengths);
     refs.push(...pieces.map(({ digest, length }) => ({ digest, length })));
     if (!pieces.length) continue;
@@ -118,9 +121,14 @@ async function readItem(run, number, name, file) {
     size: file.size,
     mtimeNs: BigInt(Math.trunc(file.lastModified)) * 1_000_000n,
     mediaType: mediaType(name),
-    sha256: refs.length === 1 ? refs[0].digest : whole.digest(),
+    sha256: refs.length === 1 ? refs[0].digest : await digestOf(file),
     chunks: packRefs(refs),
   };
+}
+
+/** Nobody asks a Worker about nothing. */
+function digestOf({ size }) {
+  return size ? whole.digest() : sha256(new Uint8Array(0));
 }
 
 function slice(file, at) {

@@ -1,4 +1,5 @@
-// The Workers behind the page: one engine, and readers that are joined to it by channels.
+// The Workers behind the page, joined by channels: one engine, its readers, and for each reader one
+// that hashes whole files.
 
 const READERS_MAX = 2;
 const MODULE = { type: "module" };
@@ -23,9 +24,17 @@ function readerCount() {
 }
 
 function startReader(missing) {
-  const reader = new Worker(new URL("./reading.js", import.meta.url), MODULE);
-  reader.onerror = missing;
-  const { port1, port2 } = new MessageChannel();
-  reader.postMessage({ port: port1 }, [port1]);
-  return port2;
+  const reader = started("./reading.js", missing);
+  const hasher = started("./hashing.js", missing);
+  const [toEngine, toHasher] = [new MessageChannel(), new MessageChannel()];
+  const ports = { port: toEngine.port1, hashing: toHasher.port1 };
+  reader.postMessage(ports, Object.values(ports));
+  hasher.postMessage({ port: toHasher.port2 }, [toHasher.port2]);
+  return toEngine.port2;
+}
+
+function started(script, missing) {
+  const worker = new Worker(new URL(script, import.meta.url), MODULE);
+  worker.onerror = missing;
+  return worker;
 }
