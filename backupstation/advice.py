@@ -32,7 +32,10 @@ MISUNDERSTOOD: Final = Advice(
 CUT_OFF: Final = Advice(
     NETWORK,
     _("The connection broke while data was under way."),
-    _("Keep the phone's screen on and stay near the Wi-Fi; the phone goes on where it stopped."),
+    _(
+        "Keep the phone's screen on and its page open: it goes on by itself."
+        " Otherwise scan the code again; what has arrived is not sent again."
+    ),
 )
 NOT_ALLOWED_BY_OWNER: Final = Advice(
     OWNER,
@@ -117,6 +120,16 @@ BY_CAUSE: Final[dict[str, Advice]] = {
         PHONE,
         _("Another phone had used this code before."),
         _("Scan the code that is on the page now."),
+    ),
+    "denied": Advice(
+        OWNER,
+        _("You did not let this phone in."),
+        _("If that was a mistake, scan the code again and press Allow."),
+    ),
+    "phone_stopped": Advice(
+        PHONE,
+        _("It was stopped on the phone."),
+        _("Scan the code to go on: what has arrived is not sent again."),
     ),
     "another_account": Advice(
         PHONE,

@@ -31,7 +31,10 @@ SENTENCES: Final[dict[str, Text]] = {
     "stored.sent": _("{size} sent"),
     "stored.held": _("{size} were held already and not sent again"),
     "stored.left": _("These files are not in the snapshot:"),
-    "restored.all": _("Every hash was checked: these are the very bytes that were backed up."),
+    "restored.all": _(
+        "{files}, {size}. Every hash was checked: these are the very bytes that were backed up."
+    ),
+    "save.all": _("Save all as one zip"),
     "restored.failed": _("These files could not be restored:"),
     "failed.damaged": _("damaged on the station"),
     "failed.wrong": _("not what was backed up: its hash is another"),
@@ -114,6 +117,10 @@ FAILURES: Final[dict[str, tuple[Text, Text]]] = {
     "enrol:TimedOut": (
         _("Nobody pressed Allow in time, or the code has run out."),
         _("Scan the code again and press Allow on the station's page."),
+    ),
+    "enrol:VerificationFailed": (
+        _("This code was used or refused before, or another phone is waiting with it."),
+        _("Scan the one that the station's page shows now."),
     ),
     "asked:NotAllowed": (
         _("The station's owner did not accept this account."),

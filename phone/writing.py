@@ -145,7 +145,7 @@ class Target:
                 f"{item.name} and another item have the same name on this file system.",
             )
         if self._existing is Existing.KEEP:
-            raise NotWritten(Obstacle.EXISTS, f"{item.name} is there already.")
+            raise _there_already(item)
 
     def publish(self, item: Item, temporary: str, name: str, folder: int) -> None:
         """Give a finished file its name; raises :class:`NotWritten` where that is taken."""
@@ -230,6 +230,10 @@ def _enter(part: str, folder: int) -> int:
         raise
 
 
+def _there_already(item: Item) -> NotWritten:
+    return NotWritten(Obstacle.EXISTS, f"{item.name} is there already, with other contents.")
+
+
 @contextmanager
 def _explained(item: Item) -> Iterator[None]:
     """Turn what the system refuses into this module's errors."""
@@ -237,7 +241,9 @@ def _explained(item: Item) -> Iterator[None]:
         yield
     except OSError as error:
         if isinstance(error, FileExistsError):
-            raise NotWritten(Obstacle.EXISTS, f"{item.name} is there already.") from None
+            raise NotWritten(
+                Obstacle.EXISTS, f"{item.name} is there already, with other contents."
+            ) from None
         if error.errno in _FULL:
             raise TargetUnusable(f"The disk is full: {item.name} was not written.") from None
         why = os.strerror(error.errno or 0)

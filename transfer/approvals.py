@@ -89,6 +89,10 @@ def _give(approval: Approval, given: ApprovalState, replaces: str) -> bool:
     return True
 
 
+class Denied(NotAllowed):
+    """The owner pressed Deny."""
+
+
 def state_of(approval: Approval) -> ApprovalState:
     """What the owner has said so far; an expired question counts as denied."""
     approval.refresh_from_db(fields=["state", "replaces"])

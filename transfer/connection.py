@@ -162,7 +162,11 @@ class Connection:
             self._logbook.note(step, detail, reason=str(error), code=error.code)
 
     def _note_last_word(self, left: PhoneLeft) -> None:
-        if isinstance(left, PhoneGaveUp):
+        """A goodbye in the middle is somebody's who has had enough."""
+        if not isinstance(left, PhoneGaveUp):
+            if self._transfer is not None and self._transfer.is_unfinished:
+                self._logbook.note(Step.FAILED, {"cause": "phone_stopped"})
+        else:
             told = printable(left.failure.message)
             detail = {"cause": "phone_gave_up"}
             self._logbook.note(Step.FAILED, detail, reason=told, code=left.failure.code)

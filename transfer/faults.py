@@ -5,6 +5,7 @@ import sqlite3
 from collections.abc import Iterator
 from typing import Final
 
+from transfer.approvals import Denied
 from transfer.vaults import AnotherAccount
 from transfer.verification import Expired
 from wire import messages
@@ -38,6 +39,8 @@ def detail_of(error: WireError) -> dict[str, object]:
     match error:
         case Refused(refusal=refusal):
             return {"cause": refusal.value}
+        case Denied():
+            return {"cause": "denied"}
         case AnotherAccount():
             return {"cause": "another_account"}
         case Expired():

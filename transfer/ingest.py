@@ -109,6 +109,7 @@ class Ingest:
         self._known: dict[bytes, Held] = {}
         self._unindexed: list[FinishedPack] = []
         self._unmeasured = 0
+        self._is_committed = False
 
     def restate(self, message: messages.BackupBegin) -> None:
         """The phone knows by now what it will send: a person chose it after the connection stood.
@@ -121,6 +122,11 @@ class Ingest:
             raise NotAllowed("this connection has begun a backup")
         _check_told(message)
         _note_told(self.upload, message)
+
+    @property
+    def is_unfinished(self) -> bool:
+        """Whether chunks were announced and nothing was committed since."""
+        return bool(self._known or self._coming or self.received) and not self._is_committed
 
     def lack(self, message: messages.ChunksHave) -> messages.ChunksLack:
         """Which of the announced chunks must be sent; the packs of the others are leased."""
@@ -245,6 +251,7 @@ class Ingest:
         Raises as :func:`transfer.committing.commit` does.
         """
         snapshot = committing.commit(self.upload, self._phone_key, message, self._seal)
+        self._is_committed = True
         self.held = max(0, snapshot.total_bytes - self.received)
         Upload.objects.filter(pk=self.upload.pk).update(
             held_bytes=self.held, received_bytes=self.received, updated_at=timezone.now()

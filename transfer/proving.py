@@ -174,8 +174,10 @@ class Proving:
             return
         while (state := await in_database(approvals.state_of, self._approval)) == "waiting":
             await asyncio.sleep(_POLL_SECONDS)
+        if self._approval.state == ApprovalState.DENIED:
+            raise approvals.Denied("the owner of the station did not allow it")
         if state is not ApprovalState.ALLOWED:
-            raise NotAllowed("the owner of the station did not allow it")
+            raise NotAllowed("the owner of the station did not answer in time")
         await then()
 
     async def _finish_enrolment(self) -> None:

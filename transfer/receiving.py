@@ -111,6 +111,11 @@ class Receiving:
             if self._unacknowledged > limits.WINDOW_BYTES:
                 raise WindowOverrun("more unacknowledged bytes than the window")
 
+    @property
+    def is_unfinished(self) -> bool:
+        """Whether chunks were announced whose backup is not stored."""
+        return self._ingest is not None and self._ingest.is_unfinished
+
     async def run(self) -> None:
         """Look at results in order until the connection ends."""
         while True:

@@ -45,11 +45,17 @@ class Sending:
         self._renewed: dict[str, float] = {}
         self._followed = ""
         self._told = 0.0
+        self._is_done = False
 
     @property
     def busy(self) -> bool:
         """Whether a request is being worked on and does not wait for the phone's credit."""
         return self._working and self._credit >= self._next_bytes
+
+    @property
+    def is_unfinished(self) -> bool:
+        """Whether chunks were asked for, and the phone has not said that it restored them."""
+        return bool(self._snapshot_id) and not self._is_done
 
     async def receive(self, message: bytes) -> None:
         """Take in one WebSocket message. Credit counts at once, requests wait their turn."""
@@ -116,6 +122,7 @@ class Sending:
             case messages.ChunksGet():
                 await self._send_chunks(request)
             case messages.RestoreDone():
+                self._is_done = True
                 await in_database(self._recovery.done, self._session.session_id, request)
             case _:
                 await self._session.obey_common(request)

@@ -114,14 +114,14 @@ export class Backup {
   }
 
   #result(stored) {
-    const { items, sent, sentItems, problems } = this.catalogue;
+    const { items, sentItems, problems } = this.catalogue;
     const bytes = [...items.values()].reduce((sum, item) => sum + item.size, 0);
     return {
       kind: "stored",
       snapshotId: this.snapshotId,
       items: items.size,
       bytes,
-      sent,
+      sent: Math.min(sentItems, bytes),
       held: Math.max(0, bytes - sentItems),
       seconds: (performance.now() - this.#began) / 1000,
       receipt: stored.receipt,

@@ -2,13 +2,13 @@
 // runs on the page. Asked {do, ...} by the page, one thing at a time; answers {kind, ...}.
 //
 //   ask                              answers, the last one ends the asking
-//   look {link}                      met {scopes, imOrigin, isEnrolled, stationName}
+//   look {link}                      met {scopes, expires, imOrigin, isEnrolled, stationName}
 //   enrol {name}                     waiting {reason, digits, seconds} …, enrolled {stationName}
 //   enrol {name, code}               enrolled
 //   open {scope, source}             waiting …, opened {scope, stationName, binding, free}
 //   backup {files, label}            progress …, interrupted …, stored
 //   list {page}                      listed {page, pages, snapshots}
-//   contents {snapshotId}            contents {snapshotId, label, items: [{number, name, size}]}
+//   contents {snapshotId}            contents {snapshotId, label, source, items: [{number, name, size}]}
 //   restore {snapshotId, numbers}    progress …, interrupted …, restored
 //   stop                             (ends what is under way: failed {name: "Stopped"})
 //   anything                         failed {of, name, code, detail, canGoOn}
@@ -26,6 +26,8 @@ import { scan } from "./sources.js";
 import { identityFor } from "./state.js";
 import { enrolByCode, enrolByInvitation, openSession } from "./verification.js";
 import { NotFound, WireError } from "./wire/errors.js";
+
+const STOP_MS = 3_000;
 
 /** One phone's dealings with the station of one link. */
 class Engine {
@@ -57,6 +59,7 @@ class Engine {
     this.tell({
       kind: "met",
       scopes: invitation.scopes,
+      expires: invitation.expires,
       imOrigin: invitation.imOrigin,
       isEnrolled: this.#identity !== null,
       stationName: this.#identity?.enrolment.stationName ?? "",
@@ -128,6 +131,7 @@ class Engine {
       kind: "contents",
       snapshotId,
       label: header.label,
+      source: header.source,
       items: items.map(({ number, item: { name, size } }) => ({ number, name, size })),
     });
   }
@@ -183,9 +187,9 @@ class Engine {
   stop() {
     if (!this.#under) return;
     this.#stopping.abort();
-    this.#under.stop?.(new Stopped("by the person"));
-    this.#session?.farewell();
-    this.#session?.abort();
+    this.#under.stop(new Stopped("by the person"));
+    const session = this.#session;
+    setTimeout(() => session?.abort(), STOP_MS); // a station that answers nothing stops nobody
   }
 
   /** Obey the page; what goes wrong is told. */

@@ -7,6 +7,7 @@ import { Choosing } from "./restoring.js";
 import { Saving } from "./saving.js";
 import { announce, at, element, fill, list, row, show } from "./views.js";
 import { failure, say, shortId, size } from "./words.js";
+import { CLOCK_SKEW_SECONDS } from "./wire/limits.js";
 import { startEngine } from "./workers.js";
 import { Working } from "./working.js";
 
@@ -53,7 +54,7 @@ function asking(isAsking) {
 const working = new Working();
 const saving = new Saving({
   failed: (error) => answers.failed(error),
-  done: () => show("none"),
+  done: () => show("finished"),
 });
 const picking = new Picking((files, label) => work("backup", { files, label }));
 const choosing = new Choosing({
@@ -81,6 +82,9 @@ const answers = {
   met(met) {
     state.station = met;
     fill("station", met.stationName);
+    // Only a hint: station and IM server decide by their clocks, never by this one.
+    const isOld = Date.now() / 1000 > met.expires + CLOCK_SKEW_SECONDS;
+    for (const note of document.querySelectorAll("[data-old]")) note.hidden = !isOld;
     if (met.isEnrolled) offer();
     else askToEnrol();
   },
@@ -162,7 +166,7 @@ const answers = {
     const [what, advice] = failure({ of, name, wasAsked });
     fill("failure", what);
     fill("advice", advice);
-    fill("code", [code, detail].filter(Boolean).join(" · "));
+    fill("code", name === "Stopped" ? "" : [code, detail].filter(Boolean).join(" · "));
     list("problems", problems, problemLine);
     at("[data-again]").hidden = !(state.canChooseAgain && name === "NothingToDo");
     at("[data-back-to-list]").hidden = !canGoOn;

@@ -12,7 +12,7 @@ import { MIB } from "./wire/limits.js";
 import { refsOf } from "./wire/manifest.js";
 
 const PART_BYTES = 4 * MIB;
-const TELL_MS = 200;
+const TELL_MS = 500;
 
 /** One item on its way into the database: parts, each a Blob, which a browser keeps on disk. */
 class Arriving {
@@ -81,6 +81,7 @@ export class Restore {
   #chosen; // {number, item} that are still to come
   #tell;
   #current = null;
+  #stopped = null;
   #told = 0;
   #began = performance.now();
 
@@ -94,6 +95,11 @@ export class Restore {
     this.done = 0;
     this.verified = [];
     this.failures = [];
+  }
+
+  /** End the work with this error. */
+  stop(error) {
+    this.#stopped = error;
   }
 
   /** Go on with the restore on this session, and end it; what was restored. */
@@ -133,6 +139,7 @@ export class Restore {
     while (arriving.taken < arriving.refs.length) {
       const { value } = await pieces.next();
       this.done += arriving.refs[arriving.taken].length;
+      if (this.#stopped) throw this.#stopped;
       await arriving.take(value);
       this.#tellProgress(false);
     }

@@ -57,12 +57,12 @@ export class Choosing {
   }
 
   /** The files of one snapshot, all of them ticked. */
-  contents({ snapshotId, label, items }) {
+  contents({ snapshotId, label, source, items }) {
     this.#snapshotId = snapshotId;
     this.#items = items;
     this.#chosen = new Set(items.map(({ number }) => number));
     fill("contents-id", shortId(snapshotId));
-    fill("contents-label", label || say("untitled"));
+    fill("contents-label", label || source || say("untitled"));
     const folders = [...byFolder(items)];
     at("[data-tree]").replaceChildren(...folders.map((one) => this.#folder(one, folders.length)));
     this.#reflect();

@@ -24,6 +24,7 @@ export async function withSessions(session, link, scope, identity, work, { tell,
       checkStopped(signal);
       return await work(session);
     } catch (error) {
+      if (error instanceof Stopped) await session?.farewell();
       if (signal.aborted || !session || !mayPass(error)) throw error;
       next = session.followUp ?? next;
       if (!next.isFollowUp) throw error;

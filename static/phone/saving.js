@@ -27,8 +27,9 @@ export class Saving {
     this.#restored = restored;
     this.#unsaved = new Set(restored.items.map(({ number: item }) => item));
     const { items, failures, bytes } = restored;
-    const summary = `${counted(items.length)}, ${size(bytes)}. `;
-    fill("restored-line", summary + (items.length ? say("restored.all") : ""));
+    const values = { files: counted(items.length), size: size(bytes) };
+    fill("restored-line", items.length ? say("restored.all", values) : "");
+    at("[data-save-all]").textContent = say("save.all");
     at("[data-save-all]").hidden = items.length < 2 || !fitsZip(items.length, bytes);
     list("restored-list", items, (item) => this.#line(item));
     at("[data-restored-failed]").hidden = failures.length === 0;
@@ -83,6 +84,7 @@ export class Saving {
     for (const item of items) entries.push({ ...item, blob: await this.#blobOf(item) });
     const zip = new Blob(zipParts(entries), { type: "application/zip" });
     download(zip, `snapshot-${shortId(snapshotId)}.zip`);
+    at("[data-save-all]").textContent = say("saved");
     this.#unsaved.clear();
   }
 

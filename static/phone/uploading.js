@@ -10,7 +10,7 @@ import { DATA_FRAME_OVERHEAD, MAX_PLAINTEXT, dataFrameHeader } from "./wire/chan
 import { MalformedMessage, errorFor } from "./wire/errors.js";
 import { refsOf } from "./wire/manifest.js";
 
-const TELL_MS = 200;
+const TELL_MS = 500;
 
 /** Sends what the station lacks; then takes the commit. */
 export class Uploading {

@@ -54,16 +54,17 @@ export class Working {
     at("[data-interrupted]").hidden = true;
     const percent = total ? Math.floor((100 * done) / total) : 100;
     const speed = this.#speed(done);
+    const pace = [];
     const lines = [say("progress", { done: size(done), total: size(total) })];
     lines.push(
       say(this.#scope === "backup" ? "read" : "checked", { items: number(items), of: number(of) }),
     );
     if (held) lines.push(say("held", { size: size(held) }));
     if (speed > 0 && done < total) {
-      lines.push(say("speed", { speed: size(speed) }), timeLeft((total - done) / speed));
+      pace.push(say("speed", { speed: size(speed) }), timeLeft((total - done) / speed));
     }
     if (isRead) lines.push(say("finishing"));
-    this.#draw(percent, lines);
+    this.#draw(percent, lines, pace);
     this.#tell(percent);
   }
 
@@ -72,12 +73,19 @@ export class Working {
     note.textContent = say("interrupted");
     note.hidden = false;
     this.#samples = [];
+    // How fast it was says nothing now.
+    for (const old of at("[data-numbers]").querySelectorAll("[data-pace]")) old.remove();
   }
 
-  #draw(percent, lines) {
+  #draw(percent, lines, pace = []) {
     at("[data-bar]").value = percent;
     fill("percent", `${percent} %`);
-    const spans = lines.filter(Boolean).map((text) => element("span", { textContent: text }));
+    const spans = lines.map((text) => element("span", { textContent: text }));
+    for (const textContent of pace.filter(Boolean)) {
+      const span = element("span", { textContent });
+      span.dataset.pace = "";
+      spans.push(span);
+    }
     at("[data-numbers]").replaceChildren(...spans);
   }
 
