@@ -3,6 +3,7 @@
 import hashlib
 import http.client
 import json
+import os
 import random
 import re
 import socket
@@ -11,6 +12,7 @@ import stat
 import time
 from datetime import UTC, datetime, timedelta
 from http.cookies import SimpleCookie
+from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
@@ -20,7 +22,7 @@ from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
 from backupstation import addresses
-from backupstation.https import certificate, made
+from backupstation.https import authorities, certificate, made
 from backupstation.https.authority import Authority
 from backupstation.https.certificate import CertificateUnusable
 from backupstation.https.given import Given
@@ -341,7 +343,7 @@ def test_a_full_disk_at_a_renewal_leaves_the_old_certificate_serving(tmp_path, m
     def full(_path, _content):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(made, "_write", full)
+    monkeypatch.setattr(authorities, "write", full)
     source = made.Made(place, "127.0.0.1", NOW + timedelta(days=380))
     assert source.certificate.getContext()
     assert "No space left" in caplog.text
@@ -350,20 +352,57 @@ def test_a_full_disk_at_a_renewal_leaves_the_old_certificate_serving(tmp_path, m
 def test_an_authority_at_its_end_is_followed_by_another(tmp_path, caplog):
     place = tmp_path / "https"
     source = made.Made(place, "127.0.0.1", NOW)
-    first = made.authority(place)
+    first = authorities.in_use(place, NOW)
     late = NOW + timedelta(days=3640)
     source.refresh(late)
-    assert made.authority(place).root != first.root
+    assert authorities.in_use(place, late).root != first.root
     assert "must install the new one" in caplog.text
     leaf = x509.load_pem_x509_certificates((place / "station.pem").read_bytes())[0]
     assert leaf.not_valid_after_utc > late + timedelta(days=390)
+
+
+@pytest.mark.parametrize("years", [30, -3, -56])
+def test_a_clock_that_is_wrong_for_a_while_costs_no_authority(tmp_path, caplog, years):
+    """By each way to learn of it: a minute's refresh, and a start."""
+    place = tmp_path / "https"
+    source = made.Made(place, "127.0.0.1", NOW)
+    (trusted,) = (file.read_bytes() for file in place.glob("authority*.pem"))
+    wrong = NOW + timedelta(days=365 * years)
+    for _ in range(2):
+        source.refresh(wrong)
+        leaf = x509.load_pem_x509_certificates((place / "station.pem").read_bytes())[0]
+        assert leaf.not_valid_before_utc < wrong < leaf.not_valid_after_utc
+        assert authorities.in_use(place, wrong).to_pem() != trusted
+        source.refresh(NOW)
+        assert authorities.in_use(place, NOW).to_pem() == trusted
+        made.Made(place, "127.0.0.1", wrong)
+        made.Made(place, "127.0.0.1", NOW)
+        leaf = x509.load_pem_x509_certificates((place / "station.pem").read_bytes())[0]
+        leaf.verify_directly_issued_by(authorities.in_use(place, NOW).issuing)
+    kept = list(place.glob("authority*.pem"))
+    assert trusted in [file.read_bytes() for file in kept]
+    assert len(kept) == 2  # the one that was made for the wrong time serves that again
+    assert caplog.text.count("unless this computer's clock is wrong") == 1
+
+
+def test_what_is_written_is_durable_with_its_name(tmp_path, monkeypatch):
+    synced = []
+    fsync = os.fsync
+
+    def noted(handle):
+        synced.append(Path(f"/proc/self/fd/{handle}").readlink())
+        fsync(handle)
+
+    monkeypatch.setattr(os, "fsync", noted)
+    authorities.write(tmp_path / "some.pem", b"x")
+    assert synced == [tmp_path / "some.new", tmp_path]
 
 
 @pytest.mark.slow
 def test_a_running_station_renews_its_certificate_and_goes_on(tmp_path):
     with running(tmp_path / "station", **AUTO) as station:
         trusting = ssl.create_default_context(
-            cadata=made.authority(station.folder / "https").root_pem.decode()
+            cadata=authorities.in_use(station.folder / "https", NOW).root_pem.decode()
         )
         first = serving(station, trusting)
         aged(station.folder, days=380)

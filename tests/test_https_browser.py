@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Error, Page, expect
 
-from backupstation.https import made
+from backupstation.https import authorities
 from tests.browser import (
     DESKTOP,
     LAN_NAME,
@@ -45,7 +45,7 @@ def browser(station: Station, tmp_path_factory: pytest.TempPathFactory) -> Itera
     home = tmp_path_factory.mktemp("home")
     database = home / ".pki" / "nssdb"
     database.mkdir(parents=True)
-    authority = made.authority(station.folder / "https")
+    authority = authorities.in_use(station.folder / "https", datetime.now(UTC))
     assert authority is not None
     (home / "root.crt").write_bytes(authority.root_pem)
     place = ["certutil", "-d", f"sql:{database}"]
@@ -143,7 +143,7 @@ def test_the_install_page_fits_and_its_certificate_downloads(
     assert page.evaluate("document.documentElement.scrollWidth") == viewport["width"]
     with page.expect_download() as download:
         page.locator("a[href$='.crt']").click()
-    authority = made.authority(station.folder / "https")
+    authority = authorities.in_use(station.folder / "https", datetime.now(UTC))
     assert authority is not None
     assert Path(download.value.path()).read_bytes() == authority.root_pem
     page.locator(f"a[href='{station.https_origin}/']").click()
@@ -178,7 +178,7 @@ def test_a_phones_browser_backs_up_and_restores_through_wss(
 @contextmanager
 def impostor(folder: Path, station: Station, host: str) -> Iterator[int]:
     """A server with a certificate for ``host`` that whoever stole the data folder has made."""
-    authority = made.authority(station.folder / "https")
+    authority = authorities.in_use(station.folder / "https", datetime.now(UTC))
     assert authority is not None
     (folder / "forged.pem").write_bytes(authority.issue([host], datetime.now(UTC)))
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

@@ -4,8 +4,9 @@ from datetime import datetime
 from pathlib import Path
 
 from django.conf import settings
+from django.utils import timezone
 
-from backupstation.https import made
+from backupstation.https import authorities
 from backupstation.https.authority import Authority
 from backupstation.https.certificate import CertificateUnusable, Source
 from backupstation.https.given import Given
@@ -29,7 +30,7 @@ def authority() -> Authority | None:
     if settings.STATION_HTTPS != "auto":
         return None
     try:
-        return made.authority(_folder())
+        return authorities.in_use(_folder(), timezone.now())
     except (CertificateUnusable, OSError):
         return None
 
