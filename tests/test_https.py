@@ -398,6 +398,52 @@ def test_what_is_written_is_durable_with_its_name(tmp_path, monkeypatch):
     assert synced == [tmp_path / "some.new", tmp_path]
 
 
+def a_file(place):
+    place.write_text("")
+
+
+def a_damaged_authority(place):
+    place.mkdir()
+    (place / "authority.pem").write_text("nonsense")
+
+
+def a_damaged_certificate_that_cannot_be_replaced(place):
+    made.Made(place, "127.0.0.1", NOW)
+    (place / "station.pem").write_text("nonsense")
+    (place / "station.new").mkdir()
+
+
+def a_certificate_that_cannot_be_written(place):
+    made.Made(place, "127.0.0.1", NOW)
+    (place / "station.pem").unlink()
+    (place / "station.new").mkdir()
+
+
+@pytest.mark.parametrize(
+    ("hinder", "says"),
+    [
+        (a_file, "https: File exists."),
+        (a_damaged_authority, "Move it away"),
+        (a_damaged_certificate_that_cannot_be_replaced, "station.new: "),
+        (a_certificate_that_cannot_be_written, "station.new: "),
+    ],
+)
+def test_where_no_certificate_can_be_made_plain_http_goes_on(tmp_path, hinder, says):
+    station = Station(tmp_path / "station", **AUTO)
+    station.folder.mkdir(exist_ok=True)
+    hinder(station.folder / "https")
+    station.start()
+    try:
+        assert station.https_port == 0
+        assert ask(station.origin, "/healthz")[0] == 200
+        assert ask(station.origin, "/https/")[0] == 404
+    finally:
+        station.stop()
+    assert "no certificate can be made" in station.log()
+    assert says in station.log()
+    assert "Traceback" not in station.log()
+
+
 @pytest.mark.slow
 def test_a_running_station_renews_its_certificate_and_goes_on(tmp_path):
     with running(tmp_path / "station", **AUTO) as station:
@@ -474,10 +520,6 @@ def unusable(folder, case):
             new = Authority.create("x", NOW).issue(["localhost"], NOW + timedelta(days=9))
             chain.write_bytes(new)
             return {"STATION_TLS_CERT": str(chain), "STATION_TLS_KEY": str(chain)}, "clock right?"
-        case "damaged authority":
-            (folder / "station" / "https").mkdir(parents=True)
-            (folder / "station" / "https" / "authority.pem").write_text("nonsense")
-            return AUTO, "Move it away"
         case "neither":
             return {"STATION_HTTPS": "on"}, "STATION_HTTPS is off or auto"
     return {"STATION_HTTPS_PORT": "many"}, "STATION_HTTPS_PORT is a number"
@@ -486,7 +528,7 @@ def unusable(folder, case):
 @pytest.mark.parametrize(
     "case",
     ["one alone", "both ways", "no file", "no certificate", "no key", "another key", "encrypted",
-     "expired", "not yet", "damaged authority", "neither", "port"],
+     "expired", "not yet", "neither", "port"],
 )  # fmt: skip
 def test_a_certificate_that_cannot_serve_is_told_in_a_sentence_with_code_2(tmp_path, case):
     environment, says = unusable(tmp_path, case)

@@ -223,7 +223,7 @@ def _secure_origins(found: list[addresses.Candidate]) -> list[str]:
 def _help_trusting(port: int, found: list[addresses.Candidate]) -> list[str]:
     """How devices come to trust an authority of the station's own."""
     authority = chosen.authority()
-    if authority is None:
+    if authority is None or not listening.current().https_port:
         return []
     place = addresses.origin(found[0].address, port) if found else f"http://localhost:{port}"
     return [
