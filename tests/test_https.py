@@ -18,6 +18,7 @@ from urllib.parse import urlencode
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
+from django.test import override_settings
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
@@ -166,6 +167,20 @@ def test_the_live_page_goes_by_wss_for_pages_of_https_only(station, trusting):
         connect(url, ssl=trusting, origin=origin.replace("https", "http"), additional_headers=sent)
 
 
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+def test_no_connection_goes_on_with_the_secrets_of_another(station, root, version):
+    context = ssl.create_default_context(cafile=root)
+    context.minimum_version = context.maximum_version = version
+    session = None
+    for _ in range(2):
+        raw = socket.create_connection(("127.0.0.1", station.https_port), 20)
+        with context.wrap_socket(raw, server_hostname="127.0.0.1", session=session) as secure:
+            secure.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            assert secure.recv(12) == b"HTTP/1.1 200"  # after the tickets, if there are any
+            assert not secure.session_reused
+            session = secure.session
+
+
 # The install page
 
 
@@ -308,6 +323,20 @@ def test_a_start_with_other_names_makes_a_certificate_for_them(tmp_path):
         station.stop()
     assert {"nas.lan", "localhost", "127.0.0.1", "::1"} <= set(names)
     assert "example.org" not in names  # its authority could not prove that
+
+
+def test_an_address_among_the_allowed_hosts_is_certified_when_it_may_be(tmp_path, caplog):
+    """A container is reached at an address that is another machine's."""
+    known = ["192.168.7.9", "FD00:0::9", "203.0.113.9"]
+    with override_settings(STATION_ALLOWED_HOSTS=known):
+        source = made.Made(tmp_path, "127.0.0.1", NOW)
+        leaf = (tmp_path / "station.pem").read_bytes()
+        source.refresh(NOW)
+    assert {"192.168.7.9", "fd00::9"} <= set(source.names)
+    assert "203.0.113.9" not in source.names
+    assert (tmp_path / "station.pem").read_bytes() == leaf
+    warned = [record.args for record in caplog.records]
+    assert warned == [("203.0.113.9",)]
 
 
 def test_other_addresses_make_another_certificate_and_the_same_ones_do_not(tmp_path, monkeypatch):

@@ -3,7 +3,7 @@
 import logging
 import socket
 from datetime import datetime
-from ipaddress import IPv4Address, IPv6Address
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
 from typing import Final
 
@@ -36,7 +36,7 @@ class Made:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._leaf = folder / _LEAF
         for name in settings.STATION_ALLOWED_HOSTS:
-            if not is_permitted_name(name.lower()):
+            if not _is_permitted(name.lower()):
                 log.warning("the authority may not certify %s: https is not for that name", name)
         try:
             self._renew_if_due(now)
@@ -91,5 +91,21 @@ class Made:
         hosts = ["localhost", own, f"{own.partition('.')[0]}.local"]
         hosts += [name.lower() for name in settings.STATION_ALLOWED_HOSTS]
         found = [one.address for one in addresses.candidates(bound_to=self._host)]
-        places = [str(one) for one in (*_ALWAYS, *found) if is_permitted_address(one)]
-        return tuple(sorted({*filter(is_permitted_name, hosts), *places}))
+        hosts += [str(one) for one in (*_ALWAYS, *found)]
+        return tuple(sorted({_canonical(host) for host in hosts if _is_permitted(host)}))
+
+
+def _is_permitted(host: str) -> bool:
+    """Whether the authority may certify this name in lower case, or address."""
+    try:
+        return is_permitted_address(ip_address(host))
+    except ValueError:
+        return is_permitted_name(host)
+
+
+def _canonical(host: str) -> str:
+    """As a certificate is read: each address in one way only."""
+    try:
+        return str(ip_address(host))
+    except ValueError:
+        return host
