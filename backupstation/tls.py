@@ -36,7 +36,8 @@ class Certificate:
             path.read_bytes()  # OpenSSL's errors name no file
         context = SSL.Context(SSL.TLS_SERVER_METHOD)
         context.set_min_proto_version(SSL.TLS1_2_VERSION)
-        # Every connection is a new one: no state is kept, for the peer or by it.
+        # No connection goes on with the secrets of an earlier one. TLS 1.3 sends two tickets all
+        # the same (RFC 8446 section 4.6.1), but the sessions that they name are not kept.
         context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
         context.set_options(SSL.OP_NO_TICKET | SSL.OP_NO_RENEGOTIATION | SSL.OP_NO_COMPRESSION)
         context.set_mode(SSL.MODE_RELEASE_BUFFERS)  # an idle connection: 34 KiB less
