@@ -27,6 +27,7 @@ from backupstation.https import authorities, certificate, made
 from backupstation.https.authority import Authority
 from backupstation.https.certificate import CertificateUnusable
 from backupstation.https.given import Given
+from backupstation.listening import Listening
 from phone.cli import main
 from tests.accounts_cast import certificate_in
 from tests.stations import OWNER, PASSWORD, Phone, Station, running, tree
@@ -514,6 +515,34 @@ def test_a_given_certificate_is_served_and_a_renewed_one_after_it(tmp_path):
     certificate_in(tmp_path)
     source.refresh(NOW)
     assert source.certificate.getContext() is not context
+
+
+def given_for(folder, names, made_at=NOW):
+    """A given certificate for these names; key and chain are one file."""
+    file = folder / "given.pem"
+    file.write_bytes(Authority.create("x", NOW).issue(names, made_at))
+    return Given(file, file, NOW)
+
+
+def test_a_wildcard_stands_for_the_allowed_hosts_that_it_covers(tmp_path):
+    hosts = ["Station.Example.org", "a.b.example.org", "example.org", "other.test"]
+    with override_settings(STATION_ALLOWED_HOSTS=hosts):
+        source = given_for(tmp_path, ["*.example.org", "named.test"])
+        assert source.names == ("named.test", "station.example.org")
+        (tmp_path / "given.pem").write_bytes(
+            Authority.create("x", NOW).issue(["*.b.example.org"], NOW)
+        )
+        here = Listening("0.0.0.0", 8765, 1, 8443, source.names)
+        assert here.secure_origin("192.168.1.20") == "https://station.example.org:8443"
+        source.refresh(NOW)
+        assert source.names == ("a.b.example.org",)
+
+
+def test_a_given_certificate_that_was_not_renewed_in_time_is_noticed(tmp_path):
+    source = given_for(tmp_path, ["station.example.org"])
+    source.refresh(NOW + timedelta(days=395))
+    with pytest.raises(CertificateUnusable, match="expired on"):
+        source.refresh(NOW + timedelta(days=398))
 
 
 def unusable(folder, case):

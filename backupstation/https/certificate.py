@@ -1,5 +1,6 @@
 """What the ways to a certificate have in common."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Protocol
 
@@ -25,12 +26,22 @@ class Source(Protocol):
         """
 
 
-def names_of(certificate: x509.Certificate) -> tuple[str, ...]:
-    """Host names in lower case, and addresses; wildcards are left out."""
+def names_of(certificate: x509.Certificate, known: Iterable[str] = ()) -> tuple[str, ...]:
+    """Host names in lower case, and addresses.
+
+    A wildcard stands for those of the ``known`` names that it covers, in whatever case they are.
+    """
     try:
         named = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     except (x509.ExtensionNotFound, ValueError):
         return ()
-    hosts = [name.lower() for name in named.get_values_for_type(x509.DNSName) if "*" not in name]
-    places = [str(address) for address in named.get_values_for_type(x509.IPAddress)]
-    return tuple(sorted({*hosts, *places}))
+    listed = {name.lower() for name in named.get_values_for_type(x509.DNSName)}
+    hosts = {name for name in listed if "*" not in name}
+    hosts |= {name for name in map(str.lower, known) if _covering(name) in listed}
+    places = {str(address) for address in named.get_values_for_type(x509.IPAddress)}
+    return tuple(sorted(hosts | places))
+
+
+def _covering(name: str) -> str:
+    """The wildcard that covers the name: it stands for one whole label (RFC 6125 section 6.4.3)."""
+    return f"*.{name.partition('.')[2]}"

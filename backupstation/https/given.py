@@ -1,18 +1,22 @@
 """STATION_TLS_CERT and STATION_TLS_KEY: the certificate of whoever runs the station."""
 
 import logging
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
+from typing import TypeVar
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes, PublicKeyTypes
+from django.conf import settings
 
 from backupstation.https.certificate import CertificateUnusable, names_of
 from backupstation.tls import Certificate
 
 log = logging.getLogger(__name__)
+T = TypeVar("T")
 
 
 class Given:
@@ -22,33 +26,41 @@ class Given:
         """Two PEM files; ``chain`` may go on with intermediate ones. Raises CertificateUnusable."""
         self._chain, self._key = chain, key
         self._read = self._read_files()
-        self.names = self._check(self._read, now)
-        try:
-            self.certificate = Certificate(chain, key)
-        except ValueError as error:  # a key that is too short for OpenSSL, for one
-            raise CertificateUnusable(f"{error}.") from None
+        leaf = self._checked(self._read, now)
+        self.certificate = self._load(Certificate)
+        self.names = names_of(leaf, settings.STATION_ALLOWED_HOSTS)
 
     def refresh(self, now: datetime) -> None:
-        """Take up renewed files."""
+        """Take up renewed files; those that were not renewed in time are unusable."""
         found = self._read_files()
         if found == self._read:
+            self._check_dates(_first_certificate(found[0], self._chain), now)
             return
-        names = self._check(found, now)
+        leaf = self._checked(found, now)
+        self._load(self.certificate.load)
+        self._read, self.names = found, names_of(leaf, settings.STATION_ALLOWED_HOSTS)
+
+    def _load(self, load: Callable[[Path, Path], T]) -> T:
         try:
-            self.certificate.load(self._chain, self._key)
-        except ValueError as error:
+            return load(self._chain, self._key)
+        except ValueError as error:  # a key that is too short for OpenSSL, for one
             raise CertificateUnusable(f"{error}.") from None
-        self._read, self.names = found, names
 
     def _read_files(self) -> tuple[bytes, bytes]:
         return _read(self._chain, "STATION_TLS_CERT"), _read(self._key, "STATION_TLS_KEY")
 
-    def _check(self, read: tuple[bytes, bytes], now: datetime) -> tuple[str, ...]:
+    def _checked(self, read: tuple[bytes, bytes], now: datetime) -> x509.Certificate:
         leaf = _first_certificate(read[0], self._chain)
         if _bytes_of(_public_key(read[1], self._key)) != _bytes_of(leaf.public_key()):
             raise CertificateUnusable(
                 f"{self._key} (STATION_TLS_KEY) is not the key of {self._chain} (STATION_TLS_CERT)."
             )
+        self._check_dates(leaf, now)
+        if self._key.stat().st_mode & 0o077:
+            log.warning("other users may read %s: `chmod 600` keeps it private", self._key)
+        return leaf
+
+    def _check_dates(self, leaf: x509.Certificate, now: datetime) -> None:
         if now > leaf.not_valid_after_utc:
             when = f"{leaf.not_valid_after_utc:%Y-%m-%d}"
             raise CertificateUnusable(f"STATION_TLS_CERT: {self._chain} expired on {when}.")
@@ -58,9 +70,6 @@ class Given:
                 f"STATION_TLS_CERT: {self._chain} is not valid before {when} UTC;"
                 " is this computer's clock right?"
             )
-        if self._key.stat().st_mode & 0o077:
-            log.warning("other users may read %s: `chmod 600` keeps it private", self._key)
-        return names_of(leaf)
 
 
 def _read(path: Path, setting: str) -> bytes:
