@@ -147,7 +147,7 @@ def _serve(server: socket.socket, answer: bytes) -> None:
 
 
 def _knock(port_number: int) -> Answer:
-    return knocking.knock([LOOPBACK], port_number)[0]
+    return knocking.knock([LOOPBACK], port_number).plain[0]
 
 
 def test_nobody_at_the_port_is_refused() -> None:
@@ -191,13 +191,13 @@ def test_packets_that_vanish_are_told_from_a_port_that_is_closed() -> None:
 
 
 def test_an_address_to_which_no_way_leads_is_unreachable() -> None:
-    assert knocking.knock([ip_address("fe80::1")], 9) == [Answer.UNREACHABLE]
+    assert knocking.knock([ip_address("fe80::1")], 9).plain == [Answer.UNREACHABLE]
 
 
 def test_many_addresses_take_no_longer_than_one() -> None:
     since = time.monotonic()
     with _listener(None, backlog=64) as there:
-        assert set(knocking.knock([LOOPBACK] * 16, there)) == {Answer.SILENT}
+        assert set(knocking.knock([LOOPBACK] * 16, there).plain) == {Answer.SILENT}
     assert time.monotonic() - since < 3
 
 
@@ -206,7 +206,7 @@ def test_the_station_proves_that_it_is_the_one(shared_station: Station, tmp_path
     ask = (
         "import django; django.setup(); from ipaddress import ip_address;"
         "from backupstation.doctor.knocking import knock;"
-        f"print(knock([ip_address('127.0.0.1')], {shared_station.port})[0].name)"
+        f"print(knock([ip_address('127.0.0.1')], {shared_station.port}).plain[0].name)"
     )
     for folder, answer in ((shared_station.folder, "OURS"), (tmp_path / "another", "FOREIGN")):
         told = subprocess.run(
@@ -258,7 +258,7 @@ def test_each_way_not_to_answer_has_words_of_its_own(answer: Answer) -> None:
     assert broken.remedy
     other = _port([Answer.OURS, answer, answer])
     assert State.BROKEN not in {one.state for one in other}
-    assert len({str(said) for said in port._SAID.values()}) == len(Answer) - 1
+    assert len({str(said) for said in port.SAID.values()}) == len(Answer) - 1
 
 
 def test_a_device_that_came_shows_that_the_way_is_free() -> None:

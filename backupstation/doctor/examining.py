@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from backupstation import addresses, listening, visits
 from backupstation.addresses import Candidate
-from backupstation.doctor import clock, codes, keeping, knocking, network, port
+from backupstation.doctor import clock, codes, keeping, knocking, network, port, secure
 from backupstation.doctor.findings import Finding, Report
 from backupstation.listening import Listening
 
@@ -26,10 +26,11 @@ def examine(owner: AbstractBaseUser | None, address: str = "") -> Report:
     """
     where, now = listening.current(), timezone.now()
     named = _named(where, address)
-    answers = knocking.knock([one.address for one in named], where.port)
+    knocks = knocking.knock([one.address for one in named], where.port, where.https_port)
     findings = [
         *_network(where, named),
-        *port.check(where, named, answers, visits.latest()),
+        *port.check(where, named, knocks.plain, visits.latest()),
+        *secure.check(where, named, knocks.secure, now),
         *codes.check(owner, now),
         *clock.check(now),
         *keeping.check(),

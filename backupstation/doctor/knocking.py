@@ -1,15 +1,17 @@
 """Connecting to this station as a phone would, from the same computer.
 
-Each address is asked for ``/healthz`` over plain HTTP, all at once. The station proves by its
-secret key that it is the one that answers, and not another program, or another station.
+Each address is asked for ``/healthz`` over plain HTTP, and by TLS where there is https, all at
+once. The station proves by its secret key that it is the one that answers, and not another
+program, or another station; so its certificate is looked at, and need not be trusted.
 """
 
 import asyncio
 import json
 import secrets
+import ssl
 from collections.abc import Sequence
 from enum import Enum, auto
-from typing import Final
+from typing import Final, NamedTuple
 
 from django.utils.crypto import constant_time_compare, salted_hmac
 
@@ -42,34 +44,71 @@ def proof(challenge: str) -> str:
     return salted_hmac("backupstation.doctor", challenge, algorithm="sha256").hexdigest()
 
 
-def knock(addresses: Sequence[Address], port: int) -> list[Answer]:
-    """Ask at each of the addresses; takes less than three seconds. Not on an event loop."""
-    return asyncio.run(_knock_all(addresses, port))
+class Knock(NamedTuple):
+    """An answer, and the certificate (DER) that was shown; empty by plain HTTP."""
+
+    answer: Answer
+    certificate: bytes = b""
 
 
-async def _knock_all(addresses: Sequence[Address], port: int) -> list[Answer]:
-    return list(await asyncio.gather(*(_knock(str(one), port) for one in addresses)))
+class Knocks(NamedTuple):
+    """What came of the knocks at each of the addresses, in their order."""
+
+    plain: list[Answer]
+    secure: list[Knock]
+    """Empty when there is no https."""
 
 
-async def _knock(address: str, port: int) -> Answer:
+def knock(addresses: Sequence[Address], port: int, https_port: int = 0) -> Knocks:
+    """Ask at each of the addresses; takes less than three seconds. Not on an event loop.
+
+    ``https_port`` is 0 when there is no https.
+    """
+    return asyncio.run(_knock_all([str(one) for one in addresses], port, https_port))
+
+
+async def _knock_all(addresses: Sequence[str], port: int, https_port: int) -> Knocks:
+    plain = [_knock(one, port, None) for one in addresses]
+    tls = _unverified()
+    secure = [_knock(one, https_port, tls) for one in addresses if https_port]
+    answers = await asyncio.gather(*plain, *secure)
+    return Knocks([one.answer for one in answers[: len(plain)]], answers[len(plain) :])
+
+
+def _unverified() -> ssl.SSLContext:
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    tls.check_hostname = False
+    tls.verify_mode = ssl.CERT_NONE
+    return tls
+
+
+async def _knock(address: str, port: int, tls: ssl.SSLContext | None) -> Knock:
     try:
         async with asyncio.timeout(_CONNECT_SECONDS):
             reader, writer = await asyncio.open_connection(address, port)
     except TimeoutError:
-        return Answer.DROPPED
+        return Knock(Answer.DROPPED)
     except ConnectionRefusedError:
-        return Answer.REFUSED
+        return Knock(Answer.REFUSED)
     except OSError:
-        return Answer.UNREACHABLE
+        return Knock(Answer.UNREACHABLE)
     try:
         async with asyncio.timeout(_ANSWER_SECONDS):
-            return await _ask(reader, writer, address)
+            if tls is not None:
+                await writer.start_tls(tls)
+            answer = await _ask(reader, writer, address)
+            return Knock(answer, _shown(writer))
     except TimeoutError:
-        return Answer.SILENT
-    except OSError:
-        return Answer.FOREIGN
+        return Knock(Answer.SILENT)
+    except OSError:  # that of TLS is one too
+        return Knock(Answer.FOREIGN)
     finally:
         writer.close()
+
+
+def _shown(writer: asyncio.StreamWriter) -> bytes:
+    secured: ssl.SSLObject | None = writer.get_extra_info("ssl_object")
+    return (secured and secured.getpeercert(binary_form=True)) or b""
 
 
 async def _ask(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, address: str) -> Answer:

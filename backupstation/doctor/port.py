@@ -13,7 +13,7 @@ from backupstation.doctor.knocking import Answer
 from backupstation.listening import Listening
 
 _TITLE: Final = _("Listening port")
-_SAID: Final[dict[Answer, Text]] = {
+SAID: Final[dict[Answer, Text]] = {
     Answer.REFUSED: _("Nobody listens at %(all)s, port %(port)s."),
     Answer.DROPPED: _(
         "A connection to %(all)s, port %(port)s gets no answer: a firewall of this computer lets"
@@ -23,7 +23,7 @@ _SAID: Final[dict[Answer, Text]] = {
     Answer.FOREIGN: _("Another program answers at %(all)s, port %(port)s."),
     Answer.SILENT: _("Somebody accepts connections at %(all)s, port %(port)s, and says nothing."),
 }
-_ADVICE: Final[dict[Answer, Text]] = {
+ADVICE: Final[dict[Answer, Text]] = {
     Answer.REFUSED: _("Start the station with “manage.py station”, and look at its log."),
     Answer.DROPPED: _("Let TCP port %(port)s in, at this address too."),
     Answer.UNREACHABLE: _("Look at this computer's firewall and at its routes."),
@@ -75,7 +75,7 @@ def _from_here(
             found.append(Finding(State.FINE, "port", _TITLE, said, values=values))
             continue
         state = State.BROKEN if named[0] in there else State.LOOK
-        found.append(Finding(state, "port", _TITLE, _SAID[answer], _ADVICE[answer], values))
+        found.append(Finding(state, "port", _TITLE, SAID[answer], ADVICE[answer], values))
     return found
 
 
