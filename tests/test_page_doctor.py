@@ -466,25 +466,56 @@ def test_the_worst_comes_first_and_gives_the_verdict() -> None:
     assert Report([]).worst is State.FINE
 
 
-def test_each_owner_gets_one_look_at_a_time(owner, monkeypatch) -> None:
-    looks: list[str] = []
+@pytest.fixture
+def looks(owner, monkeypatch) -> list[str]:
+    """The addresses for which somebody looked; each look takes its time."""
 
-    def slowly(_owner, address):
-        looks.append(address)
+    def slowly(_owner: User, address: str) -> Report:
+        made.append(address)
         time.sleep(0.3)
-        return Report([])
+        return Report([Finding(State.FINE, str(len(made)), "t", "s")])
 
+    made: list[str] = []
     monkeypatch.setattr(examining, "examine", slowly)
+    monkeypatch.setattr(addresses, "candidates", lambda _bound_to: NAMED)
+    return made
+
+
+def test_each_owner_gets_one_look_at_a_time(owner, looks) -> None:
+    first, second = (str(one.address) for one in NAMED[:2])
     desk = examining.Desk()
-    askers = [threading.Thread(target=desk.examine, args=(owner, "a")) for _ in range(8)]
+    askers = [threading.Thread(target=desk.examine, args=(owner, first)) for _ in range(8)]
     for asker in askers:
         asker.start()
     for asker in askers:
         asker.join()
-    assert looks == ["a"]
-    desk.examine(owner, "b")
-    desk.examine(bob(), "a")
-    assert looks == ["a", "b", "a"]
+    assert looks == [first]
+    desk.examine(owner, second)
+    desk.examine(bob(), first)
+    assert looks == [first, second, first]
+
+
+def test_an_address_that_no_code_may_name_is_no_reason_to_look_again(owner, looks) -> None:
+    desk = examining.Desk()
+    for number in range(20):
+        desk.examine(owner, f"203.0.113.{number}")
+    assert looks == [""]
+
+
+def test_who_asks_during_a_look_gets_the_report_before_it(owner, looks) -> None:
+    first, second = (str(one.address) for one in NAMED[:2])
+    desk = examining.Desk()
+    before = desk.examine(owner, first)
+    looking = threading.Thread(target=desk.examine, args=(owner, second))
+    looking.start()
+    while len(looks) < 2:
+        time.sleep(0.01)
+    since = time.monotonic()
+    assert desk.examine(owner, second) is before
+    assert time.monotonic() - since < 0.2
+    looking.join()
+    assert desk.examine(owner, second) is not before
+    assert looks == [first, second]
 
 
 def test_the_page_of_the_doctor_needs_no_script_but_needs_sign_in(owner) -> None:
