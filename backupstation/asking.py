@@ -6,8 +6,8 @@ from typing import Final, NamedTuple, Self
 
 from django.utils.translation import gettext
 
-from backupstation import replacing
-from backupstation.replacing import Replaceable
+from backupstation import phones, replacing
+from backupstation.phones import PhoneBackup
 from transfer.models import Approval, ApprovalKind
 
 _ID_CHARS: Final = 8
@@ -20,17 +20,20 @@ class Question(NamedTuple):
     asker: str
     is_alone: bool = True
     """Whether no other phone that waits shows these digits."""
-    replaceable: tuple[Replaceable, ...] = ()
+    replaceable: tuple[PhoneBackup, ...] = ()
     """The owner's phones that it may take the place of."""
 
     @classmethod
     def all_of(cls, waiting: Iterable[Approval]) -> list[Self]:
-        """Each of them, beside the others."""
+        """Each of them, beside the others; two queries for each owner that is asked."""
         asked = list(waiting)
         alike = Counter(approval.digits for approval in asked)
+        owners = {one.invitation.owner_id: one.invitation.owner for one in asked}
+        listed = {key: phones.of_owner(owner) for key, owner in owners.items()}
         return [
             cls.of(one)._replace(
-                is_alone=alike[one.digits] == 1, replaceable=replacing.choices_for(one)
+                is_alone=alike[one.digits] == 1,
+                replaceable=replacing.choices_for(one, listed[one.invitation.owner_id]),
             )
             for one in asked
         ]

@@ -1,6 +1,6 @@
 """A person's phones: what each has backed up, and when to be reminded of the next time."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final, cast
@@ -15,6 +15,7 @@ from transfer.models import Reminder, Snapshot, Vault, VaultPhone
 from wire import limits
 
 SHORT_CHARS: Final = 8
+_THUMBPRINT_CHARS_MIN: Final = 6
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,11 @@ class PhoneBackup:
 
     thumbprint: str
     name: str = ""
+    """What its owner calls it, or else itself; "" where nobody said."""
+    own_name: str = ""
+    """What it called itself when it enrolled."""
+    enrolled_at: datetime | None = None
+    """Never for a phone of an account elsewhere."""
     is_revoked: bool = False
     last_at: datetime | None = None
     last_bytes: int = 0
@@ -77,6 +83,18 @@ def of_all() -> dict[tuple[str, str], PhoneBackup]:
     }
 
 
+def meant_by(word: str, listed: Iterable[PhoneBackup]) -> list[PhoneBackup]:
+    """Those that a person means who types a phone's name, or how its thumbprint begins.
+
+    A name is taken whole and goes first; of several, those that still act.
+    """
+    phones = list(listed)
+    found = [phone for phone in phones if word and phone.name == word]
+    if len(word) >= _THUMBPRINT_CHARS_MIN:
+        found = found or [phone for phone in phones if phone.thumbprint.startswith(word)]
+    return [phone for phone in found if not phone.is_revoked] or found
+
+
 def _order(one: PhoneBackup) -> tuple[Any, ...]:
     return (one.is_revoked, one.last_at is None, one.name.casefold(), one.thumbprint)
 
@@ -102,9 +120,11 @@ def _backups(**only: Any) -> list[dict[str, Any]]:  # noqa: ANN401 - Django's lo
 
 
 def _listed(key: str, backup: Mapping[str, Any] | None, phone: Phone | None) -> PhoneBackup:
-    listed = PhoneBackup(
-        key, phone.name if phone else "", is_revoked=bool(phone and phone.revoked_at)
-    )
+    listed = PhoneBackup(key)
+    if phone is not None:
+        listed = PhoneBackup(
+            key, phone.name, phone.name, phone.enrolled, is_revoked=phone.revoked_at is not None
+        )
     if backup is None:
         return listed
     reminder = Reminder(backup["remind_days"])

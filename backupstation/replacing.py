@@ -1,58 +1,42 @@
 """Which of an owner's phones a new one may take the place of: the owner's alone."""
 
-from datetime import datetime
-from typing import NamedTuple
+from collections.abc import Iterable
 
 from django.contrib.auth.models import AbstractBaseUser
-from django.db.models import Max
 
 from accounts.models import Phone
-from transfer.models import Approval, ApprovalKind, ApprovalQuerySet, Snapshot
+from backupstation import phones
+from backupstation.phones import PhoneBackup
+from transfer.models import Approval, ApprovalKind, ApprovalQuerySet
 from wire.tokens import thumbprint
-
-_THUMBPRINT_CHARS_MIN = 6
 
 
 class NotReplaceableError(Exception):
     """No phone can be told from what was typed; the text says why."""
 
 
-class Replaceable(NamedTuple):
-    """A phone, when it last backed up, and whether it calls itself as the one that asks does."""
+def choices_for(approval: Approval, listed: Iterable[PhoneBackup]) -> tuple[PhoneBackup, ...]:
+    """Those of the owner's phones that act besides the one that asks: the likely ones first.
 
-    thumbprint: str
-    name: str
-    last_at: datetime | None
-    is_likely: bool
-
-
-def choices_for(approval: Approval) -> tuple[Replaceable, ...]:
-    """The phones that act for this owner besides the one that asks, the last enrolled first.
-
+    Whoever lost its key, or got a new one, asks by the name that it had; but many a phone calls
+    itself what its browser is called, so it is the owner who says. Then the last enrolled first.
     An account of an IM server elsewhere is linked, not enrolled: nothing can be replaced here.
     """
     if approval.kind != ApprovalKind.ENROL:
         return ()
-    own = thumbprint(bytes.fromhex(approval.phone_key))
-    phones = Phone.objects.filter(account__user=approval.invitation.owner_id, revoked_at=None)
-    others = list(phones.exclude(thumbprint=own))
-    if not others:
-        return ()
-    likely = _likely(approval, others, is_known=phones.filter(thumbprint=own).exists())
-    kept = Snapshot.objects.filter(vault__owner=approval.invitation.owner_id)
-    last = dict(kept.values_list("phone").annotate(Max("stored_at")))
-    return tuple(
-        Replaceable(phone.thumbprint, phone.name, last.get(phone.thumbprint), phone == likely)
-        for phone in others
-    )
+    own, name = thumbprint(bytes.fromhex(approval.phone_key)), _plain(approval.name)
+    others = [one for one in _enrolled(listed) if not one.is_revoked and one.thumbprint != own]
+    return tuple(sorted(others, key=lambda one: name not in map(_plain, (one.own_name, one.name))))
 
 
-def _likely(approval: Approval, others: list[Phone], *, is_known: bool) -> Phone | None:
-    """Whoever lost its key, or got a new one, asks by the name that it had."""
-    if is_known:
-        return None
-    name = approval.name.strip().casefold()
-    return next((phone for phone in others if phone.name.strip().casefold() == name), None)
+def _enrolled(listed: Iterable[PhoneBackup]) -> list[PhoneBackup]:
+    """The last one first."""
+    dated = [(one.enrolled_at, one) for one in listed if one.enrolled_at]
+    return [one for _, one in sorted(dated, key=lambda pair: pair[0], reverse=True)]
+
+
+def _plain(name: str) -> str:
+    return name.strip().casefold()
 
 
 def is_theirs(owner: AbstractBaseUser, thumbprint: str) -> bool:
@@ -60,28 +44,24 @@ def is_theirs(owner: AbstractBaseUser, thumbprint: str) -> bool:
     return Phone.objects.filter(account__user=owner.pk, thumbprint=thumbprint).exists()
 
 
-def named(waiting: ApprovalQuerySet, digits: str, phone: str) -> Phone:
+def named(waiting: ApprovalQuerySet, digits: str, phone: str) -> PhoneBackup:
     """The phone, by its name or how its thumbprint begins, of the owner whom these digits ask.
 
     Raises ``Approval.DoesNotExist`` when nobody is asked, and :class:`NotReplaceableError`.
     """
-    approval = waiting.filter(digits=digits).first()
+    approval = waiting.filter(digits=digits).select_related("invitation__owner").first()
     if approval is None:
         raise Approval.DoesNotExist
     if approval.kind != ApprovalKind.ENROL:
         raise NotReplaceableError("Phones of an IM server elsewhere are replaced there.")
-    phones = Phone.objects.filter(account__user=approval.invitation.owner_id)
-    found = list(phones.filter(name=phone))
-    if len(phone) >= _THUMBPRINT_CHARS_MIN:
-        found = found or list(phones.filter(thumbprint__startswith=phone))
-    acting = [one for one in found if one.revoked_at is None]
-    return _only(acting or found, phone)
+    listed = _enrolled(phones.of_owner(approval.invitation.owner))
+    return _only(phones.meant_by(phone, listed), phone)
 
 
-def _only(found: list[Phone], name: str) -> Phone:
+def _only(found: list[PhoneBackup], name: str) -> PhoneBackup:
     if not found:
         raise NotReplaceableError(f"The owner has no phone {name}; `phones` lists them.")
     if len(found) > 1:
-        prints = ", ".join(one.thumbprint[:8] for one in found)
+        prints = ", ".join(one.short for one in found)
         raise NotReplaceableError(f"Several phones are called {name}; say which one: {prints}")
     return found[0]

@@ -12,12 +12,12 @@ from django.utils import timezone
 
 from accounts import enrolment
 from accounts.models import Phone, User
-from backupstation import live, roles
+from backupstation import live, phones, roles
 from backupstation.asking import Question
 from tests.accounts_cast import PhoneActor
 from tests.page_cast import alice, bob, shown_to, signed_in, snapshot_of
 from transfer import approvals
-from transfer.models import Approval, ApprovalKind
+from transfer.models import Approval, ApprovalKind, SnapshotState
 
 pytestmark = pytest.mark.django_db
 DIGITS = "482113"
@@ -40,27 +40,66 @@ def ask(user: User, name: str = "Pixel 9", key: bytes = bytes(32)) -> Approval:
     return approvals.ask(session_id, ApprovalKind.ENROL, digits=DIGITS, phone_key=key, name=name)
 
 
-def offered(user: User) -> list[tuple[str, bool]]:
+def offered(user: User) -> list[str]:
     [question] = Question.all_of(approvals.waiting_for(user))
-    return [(phone.name, phone.is_likely) for phone in question.replaceable]
+    return [phone.name for phone in question.replaceable]
 
 
 # What is offered
 
 
-def test_every_acting_phone_of_the_owner_is_offered_and_the_one_of_that_name_is_chosen(
+def test_every_acting_phone_of_the_owner_is_offered_the_likely_one_first_and_none_is_chosen(
     owner: User,
 ) -> None:
-    snapshot_of(owner, phone=enrolled(owner, "Pixel 8").thumbprint)
     enrolled(owner, "pixel 9 ")
+    snapshot_of(owner, phone=enrolled(owner, "Pixel 8").thumbprint)
     enrolled(bob(), "Pixel 9")
     Phone.objects.filter(pk=enrolled(owner, "gone").pk).revoke(timezone.now())
     ask(owner)
-    assert offered(owner) == [("pixel 9", True), ("Pixel 8", False)]
+    assert offered(owner) == ["pixel 9", "Pixel 8"]
     page = signed_in(owner).get("/").content.decode()
     assert "Instead of “Pixel 8”, last backup " in page
     assert "Instead of “pixel 9”, no backup yet" in page
-    assert page.count(" selected>Instead of") == 1
+    assert " selected>" not in page[page.index('name="replaces-') :].partition("</select>")[0]
+
+
+def test_allow_alone_revokes_no_phone_that_is_called_the_same(owner: User) -> None:
+    mums = enrolled(owner, "Chrome on Android")
+    approval = ask(owner, "Chrome on Android")
+    page = signed_in(owner).get("/").content.decode()
+    options = page[page.index('name="replaces-') :].partition("</select>")[0]
+    assert options.index('<option value="">') < options.index(mums.thumbprint)
+    signed_in(owner).post("/approvals/", {"allow": DIGITS, f"replaces-{DIGITS}": ""})
+    approval.refresh_from_db()
+    enrolment.enrol_embedded(owner, PhoneActor().public, "Chrome on Android", approval.replaces)
+    assert Phone.objects.filter(revoked_at=None).count() == 2
+
+
+def test_a_phone_is_offered_by_the_name_that_its_owner_gave_it(owner: User) -> None:
+    enrolled(owner, "Chrome on Android")
+    mums = enrolled(owner, "Chrome on Android")
+    snapshot_of(owner, phone=mums.thumbprint)
+    phones.keep(owner, mums.thumbprint, name="Mum's phone")
+    ask(owner, "Chrome on Android")
+    assert offered(owner) == ["Mum's phone", "Chrome on Android"]
+
+
+def test_a_snapshot_without_a_receipt_is_no_last_backup(owner: User) -> None:
+    old = enrolled(owner, "Pixel 8")
+    snapshot_of(owner, phone=old.thumbprint, state=SnapshotState.UNRECEIPTED)
+    ask(owner)
+    assert "Instead of “Pixel 8”, no backup yet" in signed_in(owner).get("/").content.decode()
+
+
+def test_any_number_of_waiting_phones_costs_three_queries(
+    owner: User, django_assert_num_queries
+) -> None:
+    for number in range(8):
+        snapshot_of(owner, phone=enrolled(owner, f"Phone {number}").thumbprint)
+        ask(owner, key=bytes([number]) * 32)
+    with django_assert_num_queries(3):  # the questions, the phones, their last backups
+        questions = Question.all_of(approvals.waiting_for(owner))
+    assert [len(one.replaceable) for one in questions] == [8] * 8
 
 
 def test_nothing_is_asked_where_there_is_no_other_phone(owner: User) -> None:
@@ -74,7 +113,7 @@ def test_a_phone_that_enrols_with_its_own_key_again_replaces_none_by_itself(owne
     enrolled(owner, "Pixel 9")
     again = enrolled(owner, "Pixel 9")
     ask(owner, key=bytes(again.public_key))
-    assert offered(owner) == [("Pixel 9", False)]
+    assert offered(owner) == ["Pixel 9"]
 
 
 # The answer
@@ -121,7 +160,7 @@ def test_a_phone_that_was_revoked_meanwhile_is_no_hindrance(owner: User) -> None
 
 @pytest.mark.django_db(transaction=True)
 def test_of_two_answers_at_once_one_counts_with_what_it_replaces(owner: User) -> None:
-    phones = [enrolled(owner, name) for name in ("Pixel 7", "Pixel 8")]
+    old = [enrolled(owner, name) for name in ("Pixel 7", "Pixel 8")]
     approval = ask(owner)
 
     def answer(phone: Phone) -> str:
@@ -134,7 +173,7 @@ def test_of_two_answers_at_once_one_counts_with_what_it_replaces(owner: User) ->
         return phone.thumbprint
 
     with ThreadPoolExecutor(2) as pool:
-        answers = list(pool.map(answer, phones))
+        answers = list(pool.map(answer, old))
     [counted] = filter(None, answers)
     approval.refresh_from_db()
     assert approval.replaces == counted
@@ -152,6 +191,18 @@ def test_the_command_names_the_phone_or_its_thumbprint(owner: User) -> None:
         assert told.getvalue() == "Pixel 9: allowed, instead of Pixel 8\n"
         approval.refresh_from_db()
         assert approval.replaces == old.thumbprint
+
+
+def test_the_command_names_the_phone_as_its_owner_does(owner: User) -> None:
+    enrolled(owner, "Chrome on Android")
+    mums = enrolled(owner, "Chrome on Android")
+    snapshot_of(owner, phone=mums.thumbprint)
+    phones.keep(owner, mums.thumbprint, name="Mum's phone")
+    for name in ("Mum's phone", "Chrome on Android"):
+        approval = ask(owner)
+        call_command("phones", "allow", DIGITS, "--replace", name, stdout=io.StringIO())
+        approval.refresh_from_db()
+        assert (approval.replaces == mums.thumbprint) is (name == "Mum's phone")
 
 
 def test_the_command_asks_which_of_several(owner: User) -> None:

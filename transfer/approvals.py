@@ -51,7 +51,7 @@ def ask(
 def waiting_for(owner: AbstractBaseUser) -> ApprovalQuerySet:
     """What this owner can answer now, oldest first."""
     waiting = Approval.objects.waiting(timezone.now()).filter(invitation__owner_id=owner.pk)
-    return waiting.select_related("invitation").order_by("created_at")
+    return waiting.select_related("invitation__owner").order_by("created_at")
 
 
 def decide(
