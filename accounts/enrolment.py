@@ -22,17 +22,15 @@ from accounts.models import (
     User,
     moment,
 )
-from wire import im, proofs
+from wire import im, names, proofs
 from wire.errors import VerificationFailed
 from wire.im import Refusal, Refused
 from wire.invitation import station_id, station_id_text
-from wire.limits import NAME_CHARS_MAX
 from wire.tokens import thumbprint
 
 ENROLMENT_CODE_LIFE: Final = timedelta(hours=1)
 REGISTRATION_CODE_LIFE: Final = timedelta(days=1)
 _SUBJECT_BYTES: Final = 16
-_JOINER: Final = "\u200d"  # holds emoji of several parts together; harmless
 
 
 class Enrolment(NamedTuple):
@@ -188,7 +186,7 @@ def _new_subject() -> str:
 
 def _shown(name: str) -> str:
     """Return a name that cannot mislead a page or a terminal; raises when nothing is left."""
-    shown = "".join(char for char in name if char.isprintable() or char == _JOINER).strip()
+    shown = names.cleaned(name)
     if not shown:
         raise Refused(Refusal.MALFORMED, "A name is needed.")
-    return shown[:NAME_CHARS_MAX]
+    return shown

@@ -9,13 +9,24 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.db.models import Count, Max, OuterRef, Subquery
 from django.db.models.functions import Coalesce
 from django.utils.functional import Promise
+from django.utils.translation import gettext
 
 from accounts.models import Phone
 from transfer.models import Reminder, Snapshot, Vault, VaultPhone
-from wire import limits
+from wire import limits, names
 
 SHORT_CHARS: Final = 8
 _THUMBPRINT_CHARS_MIN: Final = 6
+
+
+class NameRefused(ValueError):
+    """What cannot be shown as a phone's name; the text says why, in the language of the page."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            gettext("A name has at most %(most)d characters, all of them visible ones.")
+            % {"most": limits.NAME_CHARS_MAX}
+        )
 
 
 @dataclass(frozen=True)
@@ -142,21 +153,27 @@ def _listed(key: str, backup: Mapping[str, Any] | None, phone: Phone | None) -> 
 def keep(owner: AbstractBaseUser, thumbprint: str, **said: Any) -> None:  # noqa: ANN401 - a row's
     """Keep ``name`` or ``remind_days`` for a phone that has backed up for this owner.
 
-    Raises ``Vault.DoesNotExist`` for any other phone, and ValueError for what cannot be kept.
+    Raises ``Vault.DoesNotExist`` for any other phone, :class:`NameRefused`, and ValueError for
+    another reminder.
     """
     sent = Snapshot.objects.receipted().filter(phone=thumbprint)
     vault = Vault.objects.filter(owner_id=owner.pk, snapshots__in=sent).distinct().get()
     if "name" in said:
-        said["name"] = _checked_name(owner, thumbprint, said["name"])
+        said["name"] = _checked_name(vault, thumbprint, said["name"])
     if "remind_days" in said:
         said["remind_days"] = Reminder(int(said["remind_days"]))
     VaultPhone.objects.update_or_create(vault=vault, phone=thumbprint, defaults=said)
 
 
-def _checked_name(owner: AbstractBaseUser, thumbprint: str, name: str) -> str:
-    """Empty for its own name, so that a new one of its own is seen."""
+def _checked_name(vault: Vault, thumbprint: str, name: str) -> str:
+    """Empty for its own name, so that a new one of its own is seen.
+
+    A name that it has already is not judged again.
+    """
     name = " ".join(name.split())
-    if len(name) > limits.NAME_CHARS_MAX or not name.isprintable():
-        raise ValueError("that is no name")
-    enrolled = Phone.objects.filter(account__user_id=owner.pk, thumbprint=thumbprint, name=name)
-    return "" if enrolled.exists() else name
+    own = Phone.objects.filter(account__user=vault.owner, thumbprint=thumbprint).first()
+    if own and " ".join(own.name.split()) == name:
+        return ""
+    if not names.is_name(name) and not vault.phones.filter(phone=thumbprint, name=name).exists():
+        raise NameRefused
+    return name

@@ -98,6 +98,8 @@ def keep_phone(request: HttpRequest) -> HttpResponse:
         phones.keep(cast(AbstractBaseUser, request.user), thumbprint, **said)
     except Vault.DoesNotExist:
         raise Http404 from None
+    except phones.NameRefused as refused:
+        return render(request, "400.html", {"why": str(refused)}, status=400)
     except ValueError:
         raise BadRequest from None
     return redirect("station")

@@ -8,7 +8,7 @@ from phone.events import Enrolled, Tell, ignore
 from phone.link import Link
 from phone.state import Enrolment, Home, Identity
 from phone.verification import enrol_by_invitation
-from wire import limits, proofs
+from wire import limits, names, proofs
 from wire.im import EnrolRequest, canonical_code, enrol_code_proof_text
 from wire.invitation import Invitation
 
@@ -81,6 +81,6 @@ def ready(link: Link, home: Home, *, name: str = "", tell: Tell = ignore) -> tup
 
 def _checked_name(name: str) -> str:
     chosen = name.strip() or default_name()
-    if len(chosen) > limits.NAME_CHARS_MAX or not chosen.isprintable():
+    if not names.is_name(chosen):
         raise Usage(f"A phone's name has at most {limits.NAME_CHARS_MAX} printable characters.")
     return chosen

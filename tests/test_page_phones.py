@@ -173,6 +173,36 @@ def test_what_cannot_be_kept_is_refused(owner: User, name: str, remind: object) 
     assert not VaultPhone.objects.exists()
 
 
+FAMILY = "👨\N{ZERO WIDTH JOINER}👩\N{ZERO WIDTH JOINER}👧 phone"
+
+
+def test_a_phone_with_a_joined_emoji_in_its_name_is_reminded_and_named(owner: User) -> None:
+    thumbprint = _phone(owner, FAMILY)
+    _backed_up(owner, thumbprint)
+    assert _save(owner, thumbprint, FAMILY, 30).status_code == 302
+    (listed,) = phones.of_owner(owner)
+    assert (listed.name, listed.reminder) == (FAMILY, Reminder.MONTHLY)
+    assert VaultPhone.objects.get().name == ""
+    assert _save(owner, thumbprint, f"{FAMILY} 2", 30).status_code == 302
+    assert phones.of_owner(owner)[0].name == f"{FAMILY} 2"
+
+
+def test_what_the_phone_is_called_already_does_not_hinder_its_reminder(owner: User) -> None:
+    thumbprint = _phone(owner)
+    _backed_up(owner, thumbprint)
+    phones.keep(owner, thumbprint, name="kept by an older version")
+    VaultPhone.objects.update(name="a\x1bb")
+    assert _save(owner, thumbprint, "a\x1bb", 30).status_code == 302
+    assert phones.of_owner(owner)[0].reminder is Reminder.MONTHLY
+
+
+def test_the_page_says_why_a_name_is_refused(owner: User) -> None:
+    thumbprint = _phone(owner)
+    _backed_up(owner, thumbprint)
+    said = _save(owner, thumbprint, "a\x1b[2J", 7).content.decode()
+    assert "A name has at most 100 characters, all of them visible ones." in said
+
+
 def test_nobody_names_the_phone_of_another(owner: User) -> None:
     thumbprint = _phone(owner)
     _backed_up(owner, thumbprint)
@@ -259,7 +289,7 @@ def test_the_command_reminds_and_names_by_name_or_thumbprint(owner: User) -> Non
         (["remind", NAME], "how often"),
         (["remind", NAME, "hourly"], "daily, weekly, monthly"),
         (["remind", "Nokia", "off"], "no phone"),
-        (["name", NAME, "x" * 101], "no name"),
+        (["name", NAME, "x" * 101], "at most 100 characters"),
     ],
 )
 def test_the_command_says_what_it_needs(owner: User, arguments: list[str], words: str) -> None:

@@ -203,6 +203,26 @@ def test_an_overdue_phone_is_said_and_its_reminder_changed_in_place(
     assert shared_station.answer("phones")["enrolled"][0]["name"] == "Alice's phone"
 
 
+def test_why_a_name_is_refused_is_said_beside_it(
+    page: Page, watched: Watched, kept: Phone, shared_station: Station
+) -> None:
+    watched.expect_complaints("400 (Bad Request)")
+    page.evaluate("window.isStillHere = true")
+    row = page.locator(".phone")
+    row.locator("summary").click()
+    row.get_by_label("Name").fill("to the\N{RIGHT-TO-LEFT OVERRIDE}left")
+    row.get_by_role("button", name="Save").click()
+    expect(row.get_by_role("alert")).to_have_text(
+        "A name has at most 100 characters, all of them visible ones."
+    )
+    expect(row.get_by_label("Name")).to_be_focused()
+    row.get_by_label("Name").fill("Left")
+    row.get_by_role("button", name="Save").click()
+    expect(row.locator(".row-title")).to_have_text("Left")
+    expect(row.get_by_role("alert")).to_be_hidden()
+    assert page.evaluate("window.isStillHere")
+
+
 def test_what_is_being_typed_survives_what_happens_meanwhile(
     page: Page, kept: Phone, shared_station: Station, tmp_path: Path
 ) -> None:

@@ -5,6 +5,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from transfer.models import Step, TrailEntry
+from wire import names
 
 REASON_CHARS_MAX: Final = 300
 _NOTHING: Final[Mapping[str, object]] = MappingProxyType({})
@@ -44,7 +45,7 @@ def record_once(
 
 def printable(text: str) -> str:
     """The owner reads in a terminal too: what steers one becomes the sign for unknown."""
-    return "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in text)
+    return "".join(one if names.is_shown(one) else "\N{REPLACEMENT CHARACTER}" for one in text)
 
 
 def update_progress(session_id: str, step: Step, detail: Mapping[str, object]) -> None:

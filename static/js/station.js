@@ -116,6 +116,14 @@ document.getElementById("decide").addEventListener("submit", (event) => {
   if (send({ type: "decide", digits: value, allow, replaces })) event.preventDefault();
 });
 
+/** Say beside the form what the page of the refusal says; what was typed stays. */
+function sayRefused(more, page) {
+  const said = more.querySelector("[data-refused]");
+  said.textContent = new DOMParser().parseFromString(page, "text/html").querySelector(".lead").textContent;
+  said.hidden = false;
+  more.querySelector("input").focus();
+}
+
 // Name and reminder of a phone, without losing the code that is shown.
 document.getElementById("keep-phone").addEventListener("submit", async (event) => {
   event.preventDefault();
@@ -124,8 +132,10 @@ document.getElementById("keep-phone").addEventListener("submit", async (event) =
   body.set(button.name, button.value);
   // It answers with the way back to this page, which is open already.
   const answer = await fetch(form.action, { method: "POST", body, redirect: "manual" });
-  if (answer.type !== "opaqueredirect") return location.reload();
   const more = button.closest("details");
+  if (answer.status === 400) return sayRefused(more, await answer.text());
+  if (answer.type !== "opaqueredirect") return location.reload();
+  more.querySelector("[data-refused]").hidden = true;
   for (const field of more.querySelectorAll("input")) field.defaultValue = field.value;
   for (const one of more.querySelectorAll("option")) one.defaultSelected = one.selected;
   more.open = false;

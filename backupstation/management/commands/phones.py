@@ -102,8 +102,8 @@ class Command(BaseCommand):
             said = {"remind_days": Reminder[given[1].upper()]}
         try:
             phones.keep(owner, phone.thumbprint, **said)
-        except ValueError as error:
-            raise CommandError(f"{given[1]!r}: {error}.") from None
+        except phones.NameRefused as error:
+            raise CommandError(f"{given[1]!r}: {error}") from None
         answer = {"thumbprint": phone.thumbprint, action: given[1]}
         self._say(as_json, answer, f"{phone.name or phone.short}: {action} {given[1]}")
 
