@@ -288,7 +288,9 @@ def test_the_command_reminds_and_names_by_name_or_thumbprint(owner: User) -> Non
     [
         (["remind", NAME], "how often"),
         (["remind", NAME, "hourly"], "daily, weekly, monthly"),
-        (["remind", "Nokia", "off"], "no phone"),
+        (["remind", "Nokia", "off"], "No phone that has backed up is called 'Nokia'"),
+        (["remind", "", "off"], "No phone"),
+        (["name", "", "mine"], "No phone"),
         (["name", NAME, "x" * 101], "at most 100 characters"),
     ],
 )
@@ -296,6 +298,44 @@ def test_the_command_says_what_it_needs(owner: User, arguments: list[str], words
     _backed_up(owner, _phone(owner))
     with pytest.raises(CommandError, match=words):
         _command(*arguments)
+
+
+def test_a_letter_is_no_beginning_of_a_thumbprint(owner: User) -> None:
+    thumbprint = _phone(owner)
+    _backed_up(owner, thumbprint)
+    for begins in (thumbprint[:1], thumbprint[:5]):
+        with pytest.raises(CommandError, match="No phone"):
+            _command("remind", begins, "off")
+    _command("remind", thumbprint[:6], "off")
+    assert phones.of_owner(owner)[0].reminder is Reminder.OFF
+
+
+def test_a_phone_without_a_name_is_not_meant_by_no_name(owner: User) -> None:
+    _backed_up(owner, "thumbprint-of-a-phone")
+    with pytest.raises(CommandError, match="No phone"):
+        _command("remind", "", "off")
+
+
+def test_a_name_goes_before_the_beginning_of_a_thumbprint(owner: User) -> None:
+    one, two = _phone(owner), _phone(owner, "Old Nokia", 2)
+    for thumbprint in (one, two):
+        _backed_up(owner, thumbprint)
+    phones.keep(owner, two, name=one[:8])
+    _command("name", one[:8], "Meant by its name")
+    assert {phone.name for phone in phones.of_owner(owner)} == {NAME, "Meant by its name"}
+
+
+def test_of_two_phones_of_one_name_the_one_that_acts_is_meant(owner: User) -> None:
+    _backed_up(owner, _phone(owner))
+    Phone.objects.all().revoke(timezone.now())
+    enrol_embedded(owner, bytes([2]) * 32, NAME)
+    acting = Phone.objects.get(revoked_at=None).thumbprint
+    _backed_up(owner, acting)
+    _command("remind", NAME, "daily")
+    assert VaultPhone.objects.get().phone == acting
+    Phone.objects.all().reinstate()
+    with pytest.raises(CommandError, match=f"Several phones are called {NAME}.*{acting[:8]}"):
+        _command("remind", NAME, "daily")
 
 
 def test_phones_elsewhere_are_named_too(owner: User) -> None:

@@ -210,13 +210,12 @@ def _told(row: Mapping[str, Any]) -> str:
 
 def _found(word: str) -> tuple[AbstractBaseUser, PhoneBackup]:
     """The one phone that is meant, and whose it is."""
-    found = [
-        (owner, phone)
-        for (owner, _), phone in phones.of_all().items()
-        if owner and (phone.name == word or phone.thumbprint.startswith(word))
-    ]
-    if len(found) != 1:
-        several = "several phones" if found else "no phone that has backed up"
-        raise CommandError(f"{word} means {several}; `phones --json` lists them.")
-    owner, phone = found[0]
-    return get_user_model()._default_manager.get_by_natural_key(owner), phone
+    owners = {phone: owner for (owner, _), phone in phones.of_all().items() if owner}
+    found = phones.meant_by(word, owners)
+    if not found:
+        raise CommandError(f"No phone that has backed up is called {word!r}; `phones` lists them.")
+    if len(found) > 1:
+        prints = ", ".join(phone.short for phone in found)
+        raise CommandError(f"Several phones are called {word}; say which one: {prints}")
+    owner = get_user_model()._default_manager.get_by_natural_key(owners[found[0]])
+    return owner, found[0]
