@@ -68,8 +68,8 @@ class PhoneBackup:
         return self.due_at is not None and now >= self.due_at
 
     def days_since(self, now: datetime) -> int:
-        """Whole days since its last backup."""
-        return (now - self.last_at) // timedelta(days=1) if self.last_at else 0
+        """Whole days since its last backup; none when the clock was put back meanwhile."""
+        return max(0, (now - self.last_at) // timedelta(days=1)) if self.last_at else 0
 
 
 def of_owner(owner: AbstractBaseUser) -> list[PhoneBackup]:

@@ -272,6 +272,12 @@ def test_the_command_lists_last_backups_and_what_is_overdue(owner: User) -> None
     assert (row["remind"], row["overdue"], row["bytes"]) == ("weekly", True, 1_000_000)
 
 
+def test_a_backup_ahead_of_a_clock_that_was_put_back_was_today(owner: User) -> None:
+    _backed_up(owner, _phone(owner), days=-3)
+    assert f"enrolled  {NAME}  (alice)  last backup today" in _command()
+    assert json.loads(_command("--json"))["enrolled"][0]["days"] == 0
+
+
 def test_the_command_reminds_and_names_by_name_or_thumbprint(owner: User) -> None:
     thumbprint = _phone(owner)
     _backed_up(owner, thumbprint, days=12)
