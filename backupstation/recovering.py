@@ -1,8 +1,8 @@
 """``manage.py station --recover``: a lost station comes back from its 24 words and its store.
 
     the words are read and checked, against the store when it is there: nothing is written yet
-    -> the file ``recovery`` in the data folder -> ``root.key`` -> the database, from the store
-    -> ``recovery`` goes
+    -> the file ``recovery`` in the data folder, with the station's id -> ``root.key``
+    -> the database, from the store -> ``recovery`` goes
 
 As long as that file is there every start goes on with the recovery, or says what it lacks. Without
 it a start in between would show half the snapshots, or begin a second store beside the one that is
@@ -19,13 +19,13 @@ from django.conf import settings
 from django.core.management.base import CommandError
 from django.db import DatabaseError
 
-from backupstation import owner, prepared, rebuilt, storefolder, typed, unused
+from backupstation import owner, prepared, rebuilt, storefolder, typed, unused, whose
 from backupstation.told import Told
 from transfer import faults
 from transfer.models import Vault
 from transfer.store import rootfile
 from transfer.store.backends._base import writing
-from transfer.store.backends.posix import sync_folder
+from transfer.store.backends.posix import sync_file, sync_folder
 from transfer.store.crypto import Root
 from wire.errors import StorageFull, WireError
 
@@ -36,17 +36,16 @@ _INTERRUPTED: Final = 130  # what shells say of a command that Ctrl-C ended
 def begin(words_file: str | None, say: Callable[[str], None]) -> None:
     """Keep the root that the 24 words stand for.
 
-    Refused before anything is written: wrong words, words that are not those of the store, or of
-    the root that is there (unless a first start drew that one and nobody used it).
+    Refused before anything is written: wrong words, words that are not those of the store, of the
+    database, or of the root that is there (unless a first start drew that one and nobody used it).
     """
     kept = _kept()
-    words = _words(words_file, kept)
-    root = Root.from_words(words) if words or kept is None else kept
+    root = _root(words_file, kept if kept and _noted() in ("", kept.station_id_text()) else None)
     replaced = kept if kept and kept.station_id_text() != root.station_id_text() else None
+    if kept is None:
+        _check_database(root)
     _check(root, replaced)
-    with writing(f"the data folder {settings.STATION_DATA_DIR}"):
-        _note().touch(mode=0o600)
-        sync_folder(_note().parent)
+    _write_down(root.station_id_text())
     if replaced is not None:
         say(f"What a first start began here, and nobody used, is in {unused.set_aside(replaced)}.")
     if replaced is not None or kept is None:
@@ -66,6 +65,11 @@ def what_is_missing() -> str:
         return (
             "A recovery was begun here, and the root key is not back yet:"
             " run `manage.py station --recover` again."
+        )
+    if kept.station_id_text() != _noted():
+        return (
+            f"A recovery was begun here, and the root key is still that of another station,"
+            f" {kept.station_id_text()}: run `manage.py station --recover` again."
         )
     if storefolder.is_store_of(kept):
         return ""
@@ -122,11 +126,30 @@ def _kept() -> Root | None:
     return Root.load_or_create(path, settings.STATION_PASSPHRASE) if path.exists() else None
 
 
-def _words(words_file: str | None, kept: Root | None) -> str:
+def _noted() -> str:
+    """The id of the station whose recovery was begun; "" when none was."""
+    return _note().read_text().strip() if is_unfinished() else ""
+
+
+def _write_down(station_id: str) -> None:
+    beside = _note().with_suffix(".new")
+    with writing(f"the data folder {settings.STATION_DATA_DIR}"):
+        beside.touch(mode=0o600)
+        beside.write_text(f"{station_id}\n")
+        sync_file(beside)
+        beside.replace(_note())
+        sync_folder(_note().parent)
+
+
+def _root(words_file: str | None, kept: Root | None) -> Root:
+    """That of the words; ``kept`` when there are none, except in a file that was named."""
     if words_file is not None:
-        return typed.from_file(words_file)
-    if not sys.stdin.isatty():
-        return typed.from_file("-").strip()
+        return Root.from_words(typed.from_file(words_file))
+    words = _typed(kept) if sys.stdin.isatty() else typed.from_file("-").strip()
+    return kept if kept and not words else Root.from_words(words)
+
+
+def _typed(kept: Root | None) -> str:
     lines = ["Type the 24 words of the recovery sheet, in one line or in several."]
     if kept is not None:
         lines.append(
@@ -134,6 +157,19 @@ def _words(words_file: str | None, kept: Root | None) -> str:
             " press Enter instead."
         )
     return typed.on_terminal(lines, or_none=kept is not None)
+
+
+def _check_database(root: Root) -> None:
+    """Without a root and a store nothing else tells that the words are another station's."""
+    known = whose.stations()
+    if known and root.station_id_text() not in known:
+        raise CommandError(
+            f"These are the words of station {root.station_id_text()}, but the database in"
+            f" {settings.STATION_DATA_DIR} is that of station {', '.join(sorted(known))}, and in"
+            " use. Nothing was changed: look for another sheet, or name another folder by"
+            " STATION_DATA_DIR.",
+            returncode=typed.CANNOT,
+        )
 
 
 def _check(root: Root, replaced: Root | None) -> None:

@@ -4,12 +4,13 @@ import shutil
 import time
 from contextlib import suppress
 from pathlib import Path
+from typing import Final
 
 from django.conf import settings
 from django.db import connections
 
 from accounts.models import User
-from backupstation import prepared, storefolder
+from backupstation import prepared, storefolder, whose
 from transfer.models import Vault
 from transfer.store.backends._base import writing
 from transfer.store.backends.posix import sync_folder
@@ -17,10 +18,12 @@ from transfer.store.crypto import Root
 from transfer.store.objects import OWNER
 from wire.errors import NotFound
 
+_SQLITE_SUFFIXES: Final = ("", "-wal", "-shm", "-journal")
+
 
 def is_unused(root: Root) -> bool:
     """Whether nobody owns what was begun here, and nothing but ``root``'s store was kept."""
-    if _database().exists():
+    if whose.database().exists():
         prepared.migrate()
         if User.objects.exists() or Vault.objects.exists():
             return False
@@ -40,12 +43,15 @@ def set_aside(kept: Root) -> Path:
     aside = data / f"unused-{time.strftime('%Y%m%d-%H%M%S')}"
     with writing(f"the data folder {data}"):
         aside.mkdir(mode=0o700, exist_ok=True)
-        for path in (*_database().parent.glob(f"{_database().name}*"), settings.STATION_ROOT_KEY):
+        for path in (*_database_files(), settings.STATION_ROOT_KEY):
             shutil.move(path, aside / path.name)
         sync_folder(aside)
         sync_folder(data)
     return aside
 
 
-def _database() -> Path:
-    return Path(settings.DATABASES["default"]["NAME"])
+def _database_files() -> list[Path]:
+    """SQLite's own; what else begins like them is somebody's copy, and stays."""
+    database = whose.database()
+    files = [database.with_name(database.name + suffix) for suffix in _SQLITE_SUFFIXES]
+    return [path for path in files if path.exists()]

@@ -163,10 +163,13 @@ def test_a_first_start_that_nobody_used_makes_room(
     first = new.first_run
     new.stop()
     assert first
+    own_copy = new.folder / "station.sqlite3.bak"
+    own_copy.write_bytes(b"the owner's")
     told = recover(new, "--recover", "--words-file", lost.sheet(tmp_path))
     assert told.returncode == 0, told.stderr
     [aside] = new.folder.glob("unused-*")
     assert {"root.key", "station.sqlite3"} <= {path.name for path in aside.iterdir()}
+    assert own_copy.exists()
     shutil.copytree(lost.store, new.folder / "store", dirs_exist_ok=True)
     new.start()
     become_owner(new)
@@ -239,6 +242,38 @@ def test_a_station_that_is_in_use_is_never_replaced(
     assert (new.folder / "root.key").read_bytes() == root
     assert not (new.folder / "recovery").exists()
     new.start()
+
+
+def test_words_of_another_station_than_the_databases_are_refused(new: Station) -> None:
+    new.start()
+    new.add_owner()
+    words = new.manage("store", "words")
+    new.stop()
+    own = (new.folder / "store" / "station").read_bytes()[9:35].decode()
+    (new.folder / "root.key").unlink()
+    (new.folder / "store").rename(new.folder / "unmounted")
+    told = recover(new, "--recover", typed=OTHER)
+    assert told.returncode == 2
+    assert f"is that of station {own}, and in use. Nothing was changed" in " ".join(
+        told.stderr.split()
+    )
+    assert not (new.folder / "root.key").exists()
+    assert not (new.folder / "recovery").exists()
+    told = recover(new, "--recover", typed=words)
+    assert told.returncode == 0, told.stderr
+    assert (new.folder / "recovery").read_text() == f"{own}\n"
+
+
+@pytest.mark.parametrize("content", ["", " \n1. 2.\n"])
+def test_a_file_without_words_is_refused_where_a_root_is_kept(
+    new: Station, tmp_path: Path, content: str
+) -> None:
+    new.start()
+    new.stop()
+    (tmp_path / "words.txt").write_text(content)
+    told = recover(new, "--recover", "--words-file", str(tmp_path / "words.txt"))
+    assert (told.returncode, "24 words, not 0" in told.stderr) == (2, True)
+    assert not (new.folder / "recovery").exists()
 
 
 def test_a_store_without_its_mark_is_not_taken_for_an_empty_one(
@@ -392,6 +427,36 @@ def test_a_recovery_that_is_killed_at_any_moment_is_finished_by_the_next_one(
     new.start()
     become_owner(new)
     restored(new, lost, tmp_path)
+
+
+@pytest.mark.slow
+def test_a_recovery_over_a_first_start_that_is_killed_is_never_taken_for_done(
+    lost: Lost, new: Station, tmp_path: Path
+) -> None:
+    new.start()
+    new.stop()
+    first, sheet = tmp_path / "first", lost.sheet(tmp_path)
+    shutil.copytree(new.folder, first)
+    killed = refused = 0
+    while _station_id(new) != lost.station_id:
+        shutil.rmtree(new.folder)
+        shutil.copytree(first, new.folder)
+        killed += 1
+        assert _run_until(signal.SIGKILL, new, killed, sheet)[0] == -signal.SIGKILL
+        if (new.folder / "recovery").exists() and _station_id(new) != lost.station_id:
+            told = recover(new, "--host", "192.0.2.1")  # which would end a start that got so far
+            assert "run `manage.py station --recover` again" in told.stderr
+            assert (new.folder / "recovery").read_text() == f"{lost.station_id}\n"
+            refused += 1
+    assert refused > 1
+    told = recover(new, "--recover", "--words-file", sheet)
+    assert told.returncode == 0, told.stderr
+
+
+def _station_id(station: Station) -> str:
+    """Of the root that is kept; "" when there is none."""
+    path = station.folder / "root.key"
+    return Root.load_or_create(path, None).station_id_text() if path.exists() else ""
 
 
 @pytest.mark.slow
