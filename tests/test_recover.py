@@ -287,6 +287,16 @@ def test_a_store_without_its_mark_is_not_taken_for_an_empty_one(
     assert not (new.folder / "root.key").exists()
 
 
+def test_a_named_pipe_in_a_copy_is_not_waited_for(lost: Lost, new: Station) -> None:
+    shutil.copytree(lost.store, new.folder / "store")
+    (new.folder / "store" / "station").unlink()
+    os.mkfifo(new.folder / "store" / "station")
+    told = recover(new, "--recover", typed=" ".join(lost.words))
+    assert told.returncode == 2
+    assert "The object 'station' is not a file. Nothing was changed." in told.stderr
+    assert not (new.folder / "root.key").exists()
+
+
 def test_a_file_of_words_belongs_to_a_recovery(new: Station) -> None:
     told = recover(new, "--words-file", "words.txt")
     assert (told.returncode, "--words-file belongs to --recover" in told.stderr) == (2, True)

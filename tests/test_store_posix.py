@@ -1,6 +1,7 @@
 """The POSIX backend: the order of system calls, the spool, and what else lies on a disk."""
 
 import os
+import socket
 import subprocess
 import sys
 import threading
@@ -10,7 +11,7 @@ import pytest
 
 from transfer.store.backends import ObjectExists
 from transfer.store.backends.posix import PosixBackend
-from wire.errors import StationFault
+from wire.errors import Damaged, StationFault
 
 
 @pytest.fixture
@@ -192,3 +193,27 @@ def test_a_folder_without_a_lock_belongs_to_nobody(store):
     (orphan / "left").write_bytes(b"x")
     assert PosixBackend(store).sweep_spool() == 1
     assert not orphan.exists()
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("kind", ["pipe", "socket", "folder", "device"])
+def test_what_is_no_file_is_damage_and_is_not_waited_for(store, kind):
+    place = store / "vaults" / "a"
+    place.parent.mkdir(parents=True)
+    with socket.socket(socket.AF_UNIX) as listening:
+        if kind == "pipe":
+            os.mkfifo(place)
+        elif kind == "socket":
+            listening.bind(str(place))
+        elif kind == "folder":
+            place.mkdir()
+        else:
+            place.symlink_to("/dev/zero")
+        backend = PosixBackend(store)
+        with pytest.raises(Damaged, match="'vaults/a' is not a file"):
+            backend.stat("vaults/a")
+        with pytest.raises(Damaged, match="'vaults/a' is not a file"):
+            backend.get_range("vaults/a", 0, 1)
+        with pytest.raises((StationFault, ObjectExists)):
+            backend.put("vaults/a", b"content")
+        assert list(backend.list("vaults")) == []

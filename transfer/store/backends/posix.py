@@ -10,6 +10,7 @@ import errno
 import fcntl
 import os
 import secrets
+import stat
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -23,6 +24,9 @@ from wire.errors import Damaged, NotFound
 SPOOL: Final = "spool"
 # What file systems without hard links (exFAT, some network mounts) answer.
 _NO_LINKS: Final = frozenset({errno.EPERM, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS})
+
+# Whoever made a copy of a store may have put a named pipe in it, which must not be waited for.
+_LOOKING: Final = os.O_RDONLY | os.O_NONBLOCK
 
 
 class PosixBackend:
@@ -106,11 +110,9 @@ class PosixBackend:
     def get_range(self, name: str, offset: int, length: int) -> bytes:
         """Exactly ``length`` bytes of the object from ``offset``."""
         with reading(name):
+            handle = self._opened(name)
             try:
-                handle = os.open(self._place(name), os.O_RDONLY)
-            except FileNotFoundError:
-                raise NotFound(f"{name} is not in the store") from None
-            try:
+                _require_file(os.fstat(handle), name)
                 content = os.pread(handle, length, offset)
             finally:
                 os.close(handle)
@@ -118,13 +120,25 @@ class PosixBackend:
             raise Damaged(f"{name} ends before byte {offset + length}")
         return content
 
+    def _opened(self, name: str) -> int:
+        try:
+            return os.open(self._place(name), _LOOKING)
+        except FileNotFoundError:
+            raise NotFound(f"{name} is not in the store") from None
+        except OSError as error:
+            if error.errno == errno.ENXIO:  # a socket
+                raise Damaged(f"the object {name!r} is not a file") from None
+            raise
+
     def stat(self, name: str) -> int:
         """The size of the object in bytes."""
         with reading(name):
             try:
-                return self._place(name).stat().st_size
+                found = self._place(name).stat()
             except FileNotFoundError:
                 raise NotFound(f"{name} is not in the store") from None
+        _require_file(found, name)
+        return found.st_size
 
     def list(self, prefix: str) -> Iterator[tuple[str, int]]:
         """Name and size of every object under the folder ``prefix`` ("" for all)."""
@@ -194,7 +208,7 @@ def write_all(handle: int, buffers: Sequence[bytes | memoryview], offset: int) -
 
 def sync_file(path: Path) -> None:
     """Make the file's content durable (fsync(2); on macOS F_FULLFSYNC, which reaches the disk)."""
-    handle = os.open(path, os.O_RDONLY)
+    handle = os.open(path, _LOOKING)
     try:
         _sync(handle)
     finally:
@@ -216,6 +230,11 @@ def _sync(handle: int) -> None:
         os.fsync(handle)
     else:
         fcntl.fcntl(handle, full_sync)
+
+
+def _require_file(found: os.stat_result, name: str) -> None:
+    if not stat.S_ISREG(found.st_mode):
+        raise Damaged(f"the object {name!r} is not a file")
 
 
 def _discard(path: Path) -> None:
