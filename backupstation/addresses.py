@@ -79,6 +79,22 @@ def own() -> list[Own]:
     ]
 
 
+def inner_networks() -> tuple[IPv4Network | IPv6Network, ...]:
+    """The networks of this machine's own containers and virtual machines.
+
+    Not the one by which it reaches others, which may be bridged, and no link-local one: that is the
+    same at every interface.
+    """
+    out = default_route_source()
+    return tuple(
+        one.network
+        for one in own()
+        if one.interface.lower().startswith(CONTAINER_PREFIXES)
+        and not one.address.is_link_local
+        and not (out and ip_address(out) in one.network)
+    )
+
+
 def _own(interface: str, text: str, netmask: str | None) -> Own:
     address = ip_address(text.partition("%")[0])
     try:

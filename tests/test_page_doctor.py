@@ -1,6 +1,7 @@
 """The doctor: what keeps phones away is told apart, and what cannot be seen is not claimed."""
 
 import json
+import math
 import socket
 import subprocess
 import sys
@@ -306,6 +307,7 @@ def test_the_firewall_that_is_on_is_named(tmp_path, monkeypatch, text, named) ->
 @pytest.fixture
 def nobody_came(tmp_path, monkeypatch) -> Iterator[None]:
     monkeypatch.setattr(visits, "_seen", {})
+    monkeypatch.setattr(visits, "_looked_at", -math.inf)
     with override_settings(STATION_DATA_DIR=tmp_path):
         yield
 
@@ -322,6 +324,31 @@ def test_this_computer_itself_is_no_visitor() -> None:
     assert visits.latest() == {}
     visits.note("::ffff:192.168.1.20", "192.168.1.34")
     assert set(visits.latest()) == {"192.168.1.20"}
+
+
+@pytest.mark.usefixtures("nobody_came")
+def test_a_container_of_this_computer_is_no_visitor_and_a_vpn_or_a_bridged_lan_is(
+    monkeypatch,
+) -> None:
+    asked = []
+    interfaces = [
+        Own("docker0", ip_address("172.17.0.1"), ip_network("172.17.0.0/16")),
+        Own("docker0", ip_address("fe80::1"), ip_network("fe80::/64")),
+        Own("virbr0", ip_address("192.168.122.1"), ip_network("192.168.122.0/24")),
+        Own("wg0", ip_address("10.8.0.1"), ip_network("10.8.0.0/24")),
+        Own("br-lan", ip_address("192.168.1.20"), ip_network("192.168.1.0/24")),
+    ]
+    monkeypatch.setattr(addresses, "own", lambda: asked.append(1) or interfaces)
+    monkeypatch.setattr(addresses, "default_route_source", lambda: "192.168.1.20")
+    visits.note("172.17.0.1", "172.17.0.2")
+    visits.note("192.168.1.20", "::ffff:172.17.0.2")
+    visits.note("192.168.122.1", "192.168.122.40")
+    assert visits.latest() == {}
+    visits.note("10.8.0.1", "10.8.0.9")
+    visits.note("192.168.1.20", "192.168.1.34")
+    visits.note("fe80::1", "fe80::2%eth0")
+    assert set(visits.latest()) == {"10.8.0.1", "192.168.1.20", "fe80::1"}
+    assert len(asked) == 1
 
 
 @pytest.mark.usefixtures("nobody_came")
