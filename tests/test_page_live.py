@@ -280,6 +280,6 @@ def test_a_denied_phone_is_told_and_the_trail_says_who_decided(
             digits = question.partition('name="deny" value="')[2][:6]
             await socket.send(json.dumps({"type": "decide", "digits": digits, "allow": False}))
             assert await asyncio.to_thread(enrolling.finish) != 0
-            assert "You:" in await browser.until(socket, "trail", "not allowed")
+            assert "You:" in await browser.until(socket, "trail", "did not let")
 
     asyncio.run(talk())
