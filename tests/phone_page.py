@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from typing import Self
 
 from playwright.sync_api import Download, Page, expect
 
@@ -26,6 +27,13 @@ class PhonePage:
         self.station = station
         self._looks = looks
         self.page: Page = watched.open(viewport=PHONE, accept_downloads=True, **options)
+
+    @classmethod
+    def in_page(cls, page: Page, station: Station) -> Self:
+        """A person with a browser that runs already."""
+        phone = cls.__new__(cls)
+        phone.station, phone.page, phone._looks = station, page, False
+        return phone
 
     def scan(self, *options: str) -> None:
         """Open a fresh code's link, as the camera app does."""
