@@ -88,7 +88,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         met.append(_judge(uploaded >= _TARGET_UPLOAD_MB, "upload", f"{uploaded:.1f} MB/s", "25"))
         growth = growths[1] - growths[0]
         told = f"{growths[0]:.0f} MB, and {growths[1]:.0f} MB at four times the data"
-        met.append(_judge(growth <= _GROWTH_MB_MAX, "browser's peak memory", told, "flat"))
+        met.append(_judge(growth <= _GROWTH_MB_MAX, "peak memory of an upload", told, "flat"))
     return 0 if all(met) else 1
 
 
@@ -151,7 +151,7 @@ def _film(folder: Path, size: int) -> Path:
 
 
 def _transfer(station: Station, film: Path, folder: Path) -> tuple[float, float]:
-    """Upload and restore the film: MB/s of the upload, and the renderer's peak in MB."""
+    """Upload and restore the film: MB/s of the upload, and the renderer's peak in it in MB."""
     megabytes = film.stat().st_size / MEGABYTE
     with _unattended(folder) as chromium_alone:
         begun = chromium_alone.prepare(station, film)
@@ -162,8 +162,9 @@ def _transfer(station: Station, film: Path, folder: Path) -> tuple[float, float]
         restored, down_peak = _pace(
             begun, lambda: "restored" in station.trail(), chromium_alone.pid
         )
-        print(f"        {megabytes:.0f} MB restored at {megabytes / restored:.1f} MB/s", flush=True)
-    return megabytes / uploaded, max(up_peak, down_peak)
+        told = f"{megabytes / restored:.1f} MB/s, peak {down_peak:.0f} MB"
+        print(f"        {megabytes:.0f} MB restored at {told}", flush=True)
+    return megabytes / uploaded, up_peak
 
 
 class _Unattended:
