@@ -1,7 +1,7 @@
 """A database that a command can use, also on a data folder where nothing ran yet."""
 
 from django.core.management import call_command
-from django.db import connection
+from django.db import connections
 from django.db.migrations.executor import MigrationExecutor
 
 from backupstation import occupied
@@ -18,11 +18,16 @@ def database() -> None:
 
 
 def is_behind() -> bool:
-    """Whether the database lacks tables or columns of this version."""
-    executor = MigrationExecutor(connection)
+    """Whether a database lacks tables or columns of this version."""
+    return any(map(_is_behind, connections))
+
+
+def _is_behind(alias: str) -> bool:
+    executor = MigrationExecutor(connections[alias])
     return bool(executor.migration_plan(executor.loader.graph.leaf_nodes()))
 
 
 def migrate() -> None:
-    """Bring the database up to date; for whoever holds the data folder."""
-    call_command("migrate", interactive=False, verbosity=0)
+    """Bring both databases up to date; for whoever holds the data folder."""
+    for alias in connections:
+        call_command("migrate", database=alias, interactive=False, verbosity=0)

@@ -139,7 +139,14 @@ INSTALLED_APPS = [
 ]
 if STATION_ROLE == "station":
     # First, so that its createsuperuser is found before Django's.
-    INSTALLED_APPS = ["backupstation", *INSTALLED_APPS, "transfer"]
+    INSTALLED_APPS = [
+        "backupstation",
+        *INSTALLED_APPS,
+        "transfer",
+        "conversations",
+        "django_tasks",
+        "django_tasks_db",
+    ]
 
 MIDDLEWARE = [
     "backupstation.hosts.HostMiddleware",
@@ -190,6 +197,15 @@ if "ENGINE" not in DATABASES["default"]:
     raise ImproperlyConfigured("STATION_DATABASE_URL is like sqlite:////path")
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     DATABASES["default"]["OPTIONS"] = SQLITE_OPTIONS
+if STATION_ROLE == "station":
+    # What is derived from snapshots: a crash may take its last seconds, which are derived again.
+    DATABASES["index"] = environ.Env.db_url_config(f"sqlite:///{STATION_DATA_DIR}/index.sqlite3")
+    DATABASES["index"]["OPTIONS"] = SQLITE_OPTIONS | {
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;"
+        " PRAGMA foreign_keys=ON;",
+    }
+    DATABASE_ROUTERS = ["conversations.databases.IndexRouter"]
+    TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # What is counted per address: calls of the IM server, and apart from them password attempts. A full

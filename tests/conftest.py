@@ -44,3 +44,12 @@ def chats(tmp_path: Path) -> Path:
 def certificate(tmp_path: Path) -> tuple[Path, Path]:
     """A certificate for 127.0.0.1 and its key, in PEM files."""
     return certificate_in(tmp_path)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A test that may use the database may use both: what is derived lies in one of its own."""
+    for item in items:
+        marker = item.get_closest_marker("django_db")
+        if marker is not None:
+            both = pytest.mark.django_db(*marker.args, **{"databases": "__all__", **marker.kwargs})
+            item.add_marker(both, append=False)

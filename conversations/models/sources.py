@@ -1,0 +1,109 @@
+"""Which snapshots were read, and what became of each of their sources."""
+
+from django.db import models
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+
+class IndexState(models.TextChoices):
+    """How far reading has come."""
+
+    WAITING = "waiting", _("waiting")
+    READING = "reading", _("reading")
+    DONE = "done", _("read")
+    FAILED = "failed", _("could not be read")
+
+
+class IndexedSnapshot(models.Model):
+    """The reading of one snapshot. ``sources`` is 0 until the sources are recognised."""
+
+    vault = models.CharField(_("vault"), max_length=32)
+    snapshot_id = models.CharField(_("snapshot id"), max_length=26)
+    state = models.CharField(
+        _("state"), max_length=8, choices=IndexState, default=IndexState.WAITING
+    )
+    sources = models.PositiveIntegerField(_("sources"), default=0)
+    sources_done = models.PositiveIntegerField(_("sources read"), default=0)
+    messages = models.PositiveBigIntegerField(_("messages read"), default=0)
+    failure = models.CharField(_("failure"), max_length=300, blank=True)
+    updated_at = models.DateTimeField(_("updated"), default=timezone.now)
+
+    class Meta:
+        verbose_name = _("indexed snapshot")
+        verbose_name_plural = _("indexed snapshots")
+        constraints = [
+            models.UniqueConstraint(fields=["vault", "snapshot_id"], name="one_index_per_snapshot")
+        ]
+
+    def __str__(self) -> str:
+        return self.snapshot_id[:8]
+
+
+class SourceRow(models.Model):
+    """One source of a vault, named by what is in it: snapshots that hold the same share it.
+
+    ``digest`` is over reader, file names and contents, and the files beside them. ``done`` counts
+    the events that are committed: reading goes on after them. The counts are those of
+    :class:`conversations.events.Counts`.
+    """
+
+    vault = models.CharField(_("vault"), max_length=32)
+    digest = models.CharField(_("digest"), max_length=64)
+    app = models.CharField(_("app"), max_length=20)
+    reader_version = models.PositiveIntegerField(_("reader version"))
+    files = models.JSONField(_("files"))
+    state = models.CharField(
+        _("state"), max_length=8, choices=IndexState, default=IndexState.WAITING
+    )
+    done = models.PositiveBigIntegerField(_("events committed"), default=0)
+    seen = models.PositiveBigIntegerField(_("lines or records"), default=0)
+    messages = models.PositiveBigIntegerField(_("messages"), default=0)
+    system = models.PositiveBigIntegerField(_("system lines"), default=0)
+    continuations = models.PositiveBigIntegerField(_("continuations"), default=0)
+    warned = models.PositiveBigIntegerField(_("not read"), default=0)
+
+    class Meta:
+        verbose_name = _("source")
+        verbose_name_plural = _("sources")
+        constraints = [
+            models.UniqueConstraint(fields=["vault", "digest"], name="one_source_per_digest")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.app}: {self.files[0] if self.files else ''}"
+
+
+class SnapshotSource(models.Model):
+    """This snapshot holds this source."""
+
+    snapshot = models.ForeignKey(IndexedSnapshot, models.CASCADE, related_name="source_links")
+    source = models.ForeignKey(SourceRow, models.CASCADE, related_name="snapshot_links")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["snapshot", "source"], name="one_link_per_source")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.snapshot_id} -> {self.source_id}"
+
+
+class WarningRow(models.Model):
+    """What could not be read (``records`` > 0), or a remark, with its place in the source."""
+
+    source = models.ForeignKey(SourceRow, models.CASCADE, related_name="warnings")
+    conversation = models.ForeignKey(
+        "conversations.Conversation", models.CASCADE, null=True, related_name="warnings"
+    )
+    code = models.CharField(_("code"), max_length=40)
+    file = models.PositiveIntegerField(_("file"), default=0)
+    line = models.PositiveBigIntegerField(_("line"), default=0)
+    detail = models.CharField(_("detail"), max_length=200, blank=True)
+    records = models.PositiveBigIntegerField(_("lines or records"), default=0)
+
+    class Meta:
+        verbose_name = _("warning")
+        verbose_name_plural = _("warnings")
+
+    def __str__(self) -> str:
+        return self.code

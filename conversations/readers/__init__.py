@@ -1,0 +1,13 @@
+"""The readers, one for each format. A new one is added to :data:`READERS`."""
+
+from typing import Final
+
+from conversations.readers._base import Confidence, NotReadable, Reader
+from conversations.readers.chat1 import Chat1
+
+READERS: Final[tuple[Reader, ...]] = (Chat1(),)
+"""In order of precedence: among equally confident readers the first one reads."""
+
+BY_APP: Final = {reader.app: reader for reader in READERS}
+
+__all__ = ["BY_APP", "READERS", "Confidence", "NotReadable", "Reader"]

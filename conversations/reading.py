@@ -1,0 +1,69 @@
+"""Reading one source to its end, whatever happens in it.
+
+Pure: files in, events out. It runs in the confined process (:mod:`conversations.confined`), and
+directly in tests.
+"""
+
+from collections.abc import Iterator, Mapping
+
+import msgspec
+
+from conversations import limits
+from conversations.events import Counts, DateOrder, Event, ReadWarning
+from conversations.readers import BY_APP, NotReadable
+from conversations.recognising import Recognised
+from conversations.records import BadRecords
+from conversations.source import Source
+from conversations.tree import Tree
+
+
+class Reading:
+    """Yields the events of one source; ``counts`` reconcile when it has ended."""
+
+    def __init__(
+        self,
+        tree: Tree,
+        recognised: Recognised,
+        date_orders: Mapping[str, DateOrder] | None = None,
+    ) -> None:
+        self.counts = Counts()
+        self.told = 0
+        self._reader = BY_APP[recognised.app]
+        self._source = Source(tree, recognised.files, date_orders)
+
+    def __iter__(self) -> Iterator[Event]:
+        """Everything that the reader finds; what it raises ends in a warning."""
+        for event in self._guarded():
+            self.counts.add(event)
+            self.counts.seen = self._source.seen
+            if isinstance(event, ReadWarning):
+                self.told += 1
+                if self.told > limits.WARNINGS_TOLD_MAX and not event.records:
+                    continue
+            yield event
+        self.counts.seen = self._source.seen
+        if not self.counts.reconciles:
+            yield ReadWarning("counts-differ", detail=str(msgspec.structs.astuple(self.counts)))
+
+    def _guarded(self) -> Iterator[Event]:
+        try:
+            yield from self._reader.read(self._source)
+        except NotReadable as error:
+            yield self._stopped(error.code, error.detail, error.file, error.line)
+        except BadRecords as error:
+            yield self._stopped("bad-json", str(error))
+        except (OSError, KeyError) as error:
+            yield self._stopped("bytes-missing", str(error))
+        except MemoryError:
+            yield self._stopped("too-much-memory")
+        except RecursionError:
+            yield self._stopped("nested-too-deep")
+        except Exception as error:  # a fault of one reader must not hide the others' chats
+            yield self._stopped("reader-failed", f"{type(error).__name__}: {error}")
+
+    def _stopped(self, code: str, detail: str = "", file: int = 0, line: int = 0) -> ReadWarning:
+        """The record that was being read when it ended, and is now this warning."""
+        counted = self.counts
+        done = counted.messages + counted.system + counted.continuations + counted.warned
+        left = max(0, self._source.seen - done)
+        return ReadWarning(code, file, line, detail[: limits.DETAIL_CHARS_MAX], left)

@@ -1,0 +1,109 @@
+"""One source: the files that one reader reads together, and the tree where attachments are.
+
+It hands out lines and records, and counts them: what a reader says it made of them is compared
+with that (:class:`conversations.events.Counts`).
+"""
+
+import posixpath
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from typing import Any, BinaryIO, NamedTuple
+
+from conversations import limits
+from conversations.decoding import decoded_lines
+from conversations.events import Attachment, DateOrder, MediaKind, Place
+from conversations.records import records_of
+from conversations.tree import Tree
+
+
+class Line(NamedTuple):
+    """One line without its end; ``number`` counts from 1."""
+
+    number: int
+    text: str
+
+
+class Record(NamedTuple):
+    """One element of a list in a JSON file; ``number`` counts from 1 over the whole source."""
+
+    number: int
+    value: Any
+
+
+class Source:
+    """What one reader reads at once: mostly one file, sometimes a folder of them.
+
+    ``date_orders`` are the owner's choices, by conversation key.
+    """
+
+    def __init__(
+        self,
+        tree: Tree,
+        files: tuple[str, ...],
+        date_orders: Mapping[str, DateOrder] | None = None,
+    ) -> None:
+        self.tree = tree
+        self.files = files
+        self.date_orders = date_orders or {}
+        self.seen = 0
+
+    def open(self, number: int = 0) -> BinaryIO:
+        """File ``number`` from its start."""
+        return self.tree.open(self.files[number])
+
+    def lines(self, number: int = 0) -> Iterator[Line]:
+        """Its lines, decoded as their byte order mark or content says; each one is counted.
+
+        Lines end with LF, CRLF or CR LF only: U+2028 and the like stay inside. A line over
+        :data:`limits.LINE_BYTES_MAX` is handed out in pieces, each a line of its own.
+        """
+        with self.open(number) as file:
+            for at, text in enumerate(decoded_lines(file), 1):
+                self.seen += 1
+                yield Line(at, text)
+
+    def records(self, prefix: str, number: int = 0) -> Iterator[Record]:
+        """The elements of the list at ``prefix`` (as ijson names it); each one is counted.
+
+        Raises :class:`conversations.records.BadRecords` where the JSON ends to be any, naming the
+        place, or is nested deeper than :data:`limits.RECORD_DEPTH_MAX`.
+        """
+        with self.open(number) as file:
+            for at, value in enumerate(records_of(file, prefix), 1):
+                self.seen += 1
+                yield Record(at, value)
+
+    def find(self, reference: str, number: int = 0) -> str | None:
+        """The name of the file that an export means by ``reference``, if the tree has it.
+
+        Looked for beside file ``number`` as a relative path, then anywhere by its last part when
+        only one file is called so. A reference cannot lead out of the tree.
+        """
+        reference = reference.replace("\\", "/").strip()
+        if not reference or len(reference) > limits.LINE_BYTES_MAX:
+            return None
+        folder = posixpath.dirname(self.files[number])
+        beside = posixpath.normpath(posixpath.join(folder, reference.lstrip("/")))
+        if beside in self.tree:
+            return beside
+        named = self._by_last_part.get(posixpath.basename(reference), ())
+        return named[0] if len(named) == 1 else None
+
+    @cached_property
+    def _by_last_part(self) -> dict[str, tuple[str, ...]]:
+        found: dict[str, tuple[str, ...]] = {}
+        for name in self.tree.names():
+            last = posixpath.basename(name)
+            found[last] = (*found.get(last, ()), name)[:2]
+        return found
+
+    def attachment(
+        self, kind: MediaKind, reference: str, media_type: str = "", number: int = 0
+    ) -> Attachment:
+        """What ``reference`` names, with its place when the tree has it."""
+        name = posixpath.basename(reference.replace("\\", "/")) or reference
+        name = name[: limits.NAME_CHARS_MAX]
+        found = self.find(reference, number)
+        if found is None:
+            return Attachment(kind, name, media_type)
+        return Attachment(kind, name, media_type, self.tree.size(found), Place(found))

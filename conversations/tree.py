@@ -1,0 +1,74 @@
+"""Files by name: a folder, a snapshot, or what is inside an archive.
+
+Names are relative with ``/``. They are looked up in what was listed, and never become a path of
+the file system by themselves.
+"""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO, Protocol
+
+
+class Tree(Protocol):
+    """Named files that can be listed and read at any place."""
+
+    def names(self) -> Iterator[str]:
+        """Every file, sorted."""
+        ...
+
+    def __contains__(self, name: object) -> bool:
+        """Whether there is such a file."""
+        ...
+
+    def size(self, name: str) -> int:
+        """Its length in bytes; KeyError when there is none."""
+        ...
+
+    def open(self, name: str) -> BinaryIO:
+        """The file, seekable and read-only; KeyError when there is none, OSError when damaged."""
+        ...
+
+
+class FolderTree:
+    """The regular files below some paths; symbolic links are not followed.
+
+    Names begin with the name of the path that was given, as those of a backup do.
+    """
+
+    def __init__(self, *paths: Path) -> None:
+        self._paths: dict[str, Path] = {}
+        for path in paths:
+            whole = path.absolute()
+            self._paths |= dict(_files(whole, whole.name))
+
+    def names(self) -> Iterator[str]:
+        """Every file, sorted."""
+        return iter(sorted(self._paths))
+
+    def __contains__(self, name: object) -> bool:
+        """Whether there is such a file."""
+        return name in self._paths
+
+    def size(self, name: str) -> int:
+        """Its length in bytes."""
+        return self._paths[name].stat().st_size
+
+    def open(self, name: str) -> BinaryIO:
+        """The file itself."""
+        return self._paths[name].open("rb")
+
+
+def _files(path: Path, name: str) -> Iterator[tuple[str, Path]]:
+    if not path.is_dir():
+        if path.is_file():
+            yield name, path
+        return
+    with os.scandir(path) as entries:
+        found = sorted(entries, key=lambda entry: entry.name)
+    for entry in found:
+        below = f"{name}/{entry.name}" if name else entry.name
+        if entry.is_dir(follow_symlinks=False):
+            yield from _files(Path(entry.path), below)
+        elif entry.is_file(follow_symlinks=False):
+            yield below, Path(entry.path)
