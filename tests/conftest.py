@@ -50,7 +50,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """A test that may use the database may use both: what is derived lies in one of its own."""
     for item in items:
         marker = item.get_closest_marker("django_db")
-        if marker is not None or {"db", "transactional_db"} & set(getattr(item, "fixturenames", ())):
+        if marker is not None or {"db", "transactional_db"} & set(
+            getattr(item, "fixturenames", ())
+        ):
             given = marker.kwargs if marker is not None else {}
             both = pytest.mark.django_db(**{"databases": "__all__", **given})
             item.add_marker(both, append=False)
