@@ -8,6 +8,7 @@ of the parts that changed, as HTML. A page that is gone, or signed out, is issue
 import asyncio
 import json
 import logging
+from contextlib import suppress
 from types import SimpleNamespace
 from typing import Final, cast
 
@@ -24,7 +25,7 @@ from backupstation import replacing, showing
 from backupstation.page import Page
 from backupstation.showing import Choice
 from transfer import approvals
-from transfer.models import Approval
+from transfer.models import Approval, Snapshot
 from transfer.workers import in_database
 
 log = logging.getLogger(__name__)
@@ -110,7 +111,8 @@ class LivePage(AsyncWebsocketConsumer):
                 if language in dict(settings.LANGUAGES):
                     self.language = language
                 self.page.choose(choice)
-                self.page.adopt(showing.adopted(self.page.owner, link))
+                with suppress(Snapshot.DoesNotExist):  # the page says so by itself
+                    self.page.adopt(showing.adopted(self.page.owner, link, choice))
             case Show(choice):
                 self.page.choose(choice)
             case Decide(digits, allow, replaces):

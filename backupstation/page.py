@@ -21,7 +21,7 @@ from backupstation.pace import Pace
 from backupstation.progress import Progress
 from backupstation.showing import Choice, Shown
 from transfer import approvals
-from transfer.models import Step
+from transfer.models import Snapshot, Step
 from wire import limits
 
 SLOW_PARTS_SECONDS: Final = 5.0
@@ -36,6 +36,7 @@ class Page:
     owner: AbstractBaseUser
     choice: Choice = field(default_factory=Choice)
     shown: Shown | None = None
+    _is_gone: bool = False
     _pace: Pace = field(default_factory=Pace)
     _told: dict[str, str] = field(default_factory=dict)
     _drawn: tuple[Shown | None, str] = (None, "")
@@ -66,7 +67,7 @@ class Page:
         asked = approvals.waiting_for(self.owner).select_related("invitation__issuer")
         waiting = Question.all_of(asked)
         if self._is_code_due(now, transfers):
-            self.shown = showing.show(self.owner, self.choice)
+            self._show()
         parts = {
             "code": self._code(),
             "approvals": render_to_string("parts/approvals.html", {"waiting": waiting}),
@@ -74,6 +75,12 @@ class Page:
             "say": _announcement(transfers, waiting),
         }
         return parts | (kept.parts(self.owner, now) if self._are_slow_parts_due(transfers) else {})
+
+    def _show(self) -> None:
+        try:
+            self.shown = showing.show(self.owner, self.choice)
+        except Snapshot.DoesNotExist:  # forgotten since the page was opened
+            self.shown, self._is_gone = None, True
 
     def _is_code_due(self, now: datetime, transfers: list[Transfer]) -> bool:
         if self.shown is None or now >= self.shown.next_at:
@@ -94,7 +101,8 @@ class Page:
         if self._drawn[0] is self.shown and self.shown:
             return self._drawn[1]
         seconds = limits.INVITATION_ROTATION_SECONDS
-        html = render_to_string("parts/code.html", {"shown": self.shown, "seconds": seconds})
+        told = {"shown": self.shown, "seconds": seconds, "is_gone": self._is_gone}
+        html = render_to_string("parts/code.html", told)
         self._drawn = (self.shown, html)
         return self._drawn[1]
 

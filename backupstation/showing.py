@@ -13,10 +13,12 @@ from django.utils import timezone
 
 from backupstation import addresses, hosts, listening, qr
 from backupstation.addresses import Candidate
+from backupstation.bound import bound
 from transfer import invitations, models
 from wire import limits
 from wire.errors import WireError
 from wire.invitation import Scope, parse_link
+from wire.messages import Binding
 
 SCOPES: Final = {
     "both": Scope.BACKUP | Scope.RESTORE,
@@ -32,12 +34,16 @@ class Choice:
 
     ``im_origin`` is empty for the IM server inside this station, and None when nothing was chosen.
     ``scheme`` is that of the link: https is for phones that trust the station's certificate.
+    ``snapshot`` and ``conversation`` bind a restore code to that snapshot, and to that conversation
+    in it; then the scope is no choice.
     """
 
     address: str = ""
     scope: str = "both"
     im_origin: str | None = None
     scheme: str = "http"
+    snapshot: str = ""
+    conversation: str = ""
 
 
 @dataclass(frozen=True)
@@ -51,6 +57,7 @@ class Shown:
     scope: str
     im_origin: str
     issued_at: datetime
+    is_bound: bool = False
 
     @property
     def next_at(self) -> datetime:
@@ -82,6 +89,8 @@ class Shown:
         """What to type on a phone without a camera, or on another PC."""
         own = self.is_secure and settings.STATION_HTTPS == "auto"
         trusting = " --ca backup-station.crt" if own else ""
+        if self.is_bound:
+            return f".venv/bin/python -m phone restore '{self.link}' --to DIR{trusting}"
         if self.scope == "restore":
             return f".venv/bin/python -m phone restore '{self.link}' ID --to DIR{trusting}"
         return f".venv/bin/python -m phone backup '{self.link}' PATH{trusting}"
@@ -116,12 +125,16 @@ def issuers() -> list[str]:
 
 
 def show(owner: AbstractBaseUser, choice: Choice) -> Shown | None:
-    """Issue an invitation for this choice; None when the machine has no usable address."""
+    """Issue an invitation for this choice; None when the machine has no usable address.
+
+    Raises ``Snapshot.DoesNotExist`` when it is to be bound to what this owner does not have.
+    """
     found = candidates()
     if not found:
         return None
     candidate = next((one for one in found if str(one.address) == choice.address), found[0])
-    scope = choice.scope if choice.scope in SCOPES else "both"
+    binding = binding_of(owner, choice)
+    scope = "restore" if binding else choice.scope if choice.scope in SCOPES else "both"
     im_origin = choice.im_origin if choice.im_origin in issuers() else None
     here = listening.current()
     invitation = invitations.issue(
@@ -130,17 +143,35 @@ def show(owner: AbstractBaseUser, choice: Choice) -> Shown | None:
         addresses=[candidate.address],
         port=here.port,
         im_origin=im_origin,
+        binding=binding,
     )
     secure = here.secure_origin(candidate.address) if choice.scheme == "https" else ""
     link = invitation.link(secure or addresses.origin(candidate.address, here.port))
     session_id = invitation.session_id.hex()
     return Shown(
-        session_id, link, candidate, here.port, scope, invitation.im_origin, timezone.now()
+        session_id,
+        link,
+        candidate,
+        here.port,
+        scope,
+        invitation.im_origin,
+        timezone.now(),
+        is_bound=binding is not None,
     )
 
 
-def adopted(owner: AbstractBaseUser, link: str) -> Shown | None:
-    """The code that a page shows already, when it is this owner's, fresh, and nobody used it."""
+def binding_of(owner: AbstractBaseUser, choice: Choice) -> Binding | None:
+    """What this choice limits a code to; raises ``Snapshot.DoesNotExist``."""
+    if not choice.snapshot:
+        return None
+    return bound(owner, choice.snapshot, choice.conversation).binding
+
+
+def adopted(owner: AbstractBaseUser, link: str, choice: Choice) -> Shown | None:
+    """The code that a page shows already, when it is this owner's, fresh, and nobody used it.
+
+    It has to be bound as the page's choice says. Raises ``Snapshot.DoesNotExist`` as ``show`` does.
+    """
     try:
         origin, invitation = parse_link(link)
     except WireError:
@@ -151,8 +182,18 @@ def adopted(owner: AbstractBaseUser, link: str) -> Shown | None:
     named = [one for one in candidates() if one.address in invitation.addresses]
     if row is None or bytes(row.public_part) != invitation.public_part() or not named:
         return None
+    binding = binding_of(owner, choice)
+    if invitations.binding_of(row) != binding:
+        return None
     scope = next(name for name, bits in SCOPES.items() if bits == invitation.scope)
     link = invitation.link(origin)
     return Shown(
-        session_id, link, named[0], invitation.port, scope, invitation.im_origin, row.created_at
+        session_id,
+        link,
+        named[0],
+        invitation.port,
+        scope,
+        invitation.im_origin,
+        row.created_at,
+        is_bound=binding is not None,
     )

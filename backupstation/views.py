@@ -1,5 +1,6 @@
 """The pages of the station."""
 
+import dataclasses
 import tempfile
 import time
 from typing import Final, cast
@@ -22,12 +23,13 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from backupstation import live, owner, phone_words, phones, qr, relinking, showing
+from backupstation.bound import bound
 from backupstation.doctor import examining, knocking
 from backupstation.forms import OwnerForm, PasswordForm, SignInForm
 from backupstation.page import Page
 from backupstation.showing import Choice
 from transfer import station as this_station
-from transfer.models import Vault
+from transfer.models import Snapshot, Vault
 from wire import limits
 from wire.errors import WireError
 
@@ -42,14 +44,36 @@ def station(request: HttpRequest) -> HttpResponse:
     if not request.user.is_authenticated:
         return redirect("first-run" if owner.is_missing() else settings.LOGIN_URL)
     request.session.pop(_SHEET_UNTIL, None)
-    host = request.get_host()
-    address = request.GET.get("address", "") or showing.default_address(host)
-    choice = Choice(
+    return _live_page(request, "station.html", _choice(request))
+
+
+@require_safe
+@login_required
+@never_cache
+def restore(request: HttpRequest, snapshot_id: str) -> HttpResponse:
+    """Show a code that gives back this snapshot alone, or one conversation of it."""
+    user, slug = cast(AbstractBaseUser, request.user), request.GET.get("conversation", "")
+    try:
+        given_back = bound(user, snapshot_id, slug)
+    except Snapshot.DoesNotExist:
+        raise Http404 from None
+    choice = dataclasses.replace(_choice(request), snapshot=snapshot_id, conversation=slug)
+    return _live_page(request, "restore.html", choice, bound=given_back)
+
+
+def _choice(request: HttpRequest) -> Choice:
+    """What the address of a page with a code says that it is to be for."""
+    address = request.GET.get("address", "") or showing.default_address(request.get_host())
+    return Choice(
         address,
         request.GET.get("scope", "both"),
         request.GET.get("im_origin"),
         request.GET.get("scheme", "http"),
     )
+
+
+def _live_page(request: HttpRequest, template: str, choice: Choice, **more: object) -> HttpResponse:
+    """Render a page that its live socket keeps up to date."""
     page = Page(cast(AbstractBaseUser, request.user), choice)
     context = {
         "station_name": settings.STATION_NAME,
@@ -60,7 +84,7 @@ def station(request: HttpRequest) -> HttpResponse:
         "is_https_on": showing.is_https_on(),
         "rotation": limits.INVITATION_ROTATION_SECONDS,
     }
-    response = render(request, "station.html", context)
+    response = render(request, template, context | more)
     connect_to(response, request)
     return response
 

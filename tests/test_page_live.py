@@ -92,7 +92,7 @@ def test_a_look_costs_the_same_queries_however_much_there_is(
 
 def test_the_code_that_the_view_rendered_is_taken_over(owner: User) -> None:
     shown = shown_to(owner)
-    taken = adopted(owner, shown.link)
+    taken = adopted(owner, shown.link, Choice())
     assert taken is not None
     assert (taken.session_id, taken.link) == (shown.session_id, shown.link)
     assert 0 < taken.seconds_left <= 60
@@ -100,12 +100,12 @@ def test_the_code_that_the_view_rendered_is_taken_over(owner: User) -> None:
 
 def test_foreign_used_and_altered_codes_are_not_taken_over(owner: User) -> None:
     shown = shown_to(owner)
-    assert adopted(bob(), shown.link) is None
-    assert adopted(owner, shown.link[:-8] + "AAAAAAAA") is None
-    assert adopted(owner, "") is None
-    assert adopted(owner, "http://127.0.0.1/phone/#AAAA") is None
+    assert adopted(bob(), shown.link, Choice()) is None
+    assert adopted(owner, shown.link[:-8] + "AAAAAAAA", Choice()) is None
+    assert adopted(owner, "", Choice()) is None
+    assert adopted(owner, "http://127.0.0.1/phone/#AAAA", Choice()) is None
     Invitation.objects.update(state=InvitationState.CLAIMED)
-    assert adopted(owner, shown.link) is None
+    assert adopted(owner, shown.link, Choice()) is None
 
 
 def test_what_happens_is_announced_in_the_readers_language(page: Page) -> None:

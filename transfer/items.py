@@ -63,13 +63,12 @@ def _between(snapshot: Snapshot, header: ManifestHeader, first: int, end: int) -
 
 
 def _listed(item: Item) -> ListedItem:
-    return ListedItem(
-        item.name, item.size, _moment(item.mtime_ns), item.media_type, item.sha256.hex()
-    )
+    return ListedItem(item.name, item.size, modified_at(item), item.media_type, item.sha256.hex())
 
 
-def _moment(nanoseconds: int) -> datetime | None:
+def modified_at(item: Item) -> datetime | None:
+    """When the item was last changed on its phone; None when no calendar has that time."""
     try:
-        return datetime.fromtimestamp(nanoseconds // _SECOND, UTC)
+        return datetime.fromtimestamp(item.mtime_ns // _SECOND, UTC)
     except (OverflowError, ValueError, OSError):
         return None

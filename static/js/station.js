@@ -1,4 +1,4 @@
-// The station page: parts of it arrive, rendered, over one WebSocket; the code counts down.
+// The pages with a live code (the station page, and the one that restores): parts of it arrive, rendered, over one WebSocket; the code counts down.
 
 import { watchCopyButtons } from "./copy.js";
 import { tellTimes } from "./times.js";
@@ -21,6 +21,8 @@ function chosen() {
     scope: form.get("scope") ?? "both",
     im_origin: form.get("im_origin"), // null where there is nothing to choose
     scheme: form.get("scheme") ?? "http", // a box that is not ticked
+    snapshot: form.get("snapshot") ?? "", // what the code is bound to, where it is
+    conversation: form.get("conversation") ?? "",
   };
 }
 
@@ -69,6 +71,7 @@ function isChanged(field) {
 /** Put new HTML into a part; what is focused, opened, selected or typed in it stays so. */
 function replace(name, html) {
   const part = document.querySelector(`[data-part="${name}"]`);
+  if (!part) return; // not every page has every part
   if (name === "say") {
     part.textContent = html;
     return;
@@ -104,7 +107,8 @@ function countDown() {
 
 choices.addEventListener("change", () => {
   const choice = chosen();
-  history.replaceState(null, "", `?${new URLSearchParams(choice)}`);
+  const { snapshot, ...asked } = choice; // the page's path names that
+  history.replaceState(null, "", `?${new URLSearchParams(asked)}`);
   send({ type: "show", choice });
 });
 
@@ -125,7 +129,7 @@ function sayRefused(more, page) {
 }
 
 // Name and reminder of a phone, without losing the code that is shown.
-document.getElementById("keep-phone").addEventListener("submit", async (event) => {
+document.getElementById("keep-phone")?.addEventListener("submit", async (event) => {
   event.preventDefault();
   const { target: form, submitter: button } = event;
   const body = new FormData(form);

@@ -1,0 +1,35 @@
+"""Restore invitations that are bound to one snapshot, or to one conversation in it."""
+
+from dataclasses import dataclass
+
+from django.contrib.auth.models import AbstractBaseUser
+
+from conversations import selecting
+from conversations.models import Conversation
+from transfer.models import Snapshot
+from wire.messages import Binding
+
+
+@dataclass(frozen=True)
+class Bound:
+    """What a code gives back and nothing else: the snapshot, or a conversation in it."""
+
+    snapshot: Snapshot
+    binding: Binding
+    conversation: Conversation | None = None
+
+
+def bound(owner: AbstractBaseUser, snapshot_id: str, slug: str = "") -> Bound:
+    """This owner's snapshot, limited to the conversation ``slug`` if one is named.
+
+    Raises ``Snapshot.DoesNotExist`` for what this owner does not have, whoever else may.
+    """
+    own = Snapshot.objects.receipted().filter(vault__owner_id=owner.pk)
+    snapshot = own.get(snapshot_id=snapshot_id)
+    if not slug:
+        return Bound(snapshot, Binding(snapshot.snapshot_id))
+    conversation = Conversation.objects.filter(vault=snapshot.vault_id, slug=slug).first()
+    if conversation is None:
+        raise Snapshot.DoesNotExist
+    chosen = selecting.of_conversation(conversation, snapshot.snapshot_id)
+    return Bound(snapshot, Binding(snapshot.snapshot_id, chosen.selection), conversation)

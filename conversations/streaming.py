@@ -1,0 +1,60 @@
+"""Answers of any length, in constant memory: one piece at a time, as fast as the peer takes them.
+
+The server suspends ``send`` while the peer is behind; pieces are made on threads that may use the
+database, never on the event loop.
+"""
+
+from collections.abc import AsyncIterator, Generator, Iterable, Iterator
+from contextlib import suppress
+from typing import Final
+
+from django.http import StreamingHttpResponse
+from django.utils.http import content_disposition_header
+
+from transfer.workers import in_database
+
+PIECE_BYTES: Final = 256 * 1024
+
+
+async def pieces(made: Iterator[bytes]) -> AsyncIterator[bytes]:
+    """Each of ``made``, gathered to about 256 KiB; it is closed when nobody reads on."""
+    gathered = _gathered(made)
+    try:
+        while (piece := await in_database(next, gathered, b"")) != b"":
+            yield piece
+    finally:
+        with suppress(ValueError):  # it is still at work on its thread, and ends by itself there
+            gathered.close()
+
+
+def _gathered(made: Iterable[bytes]) -> Generator[bytes, None, None]:
+    waiting: list[bytes] = []
+    length = 0
+    for piece in made:
+        waiting.append(piece)
+        length += len(piece)
+        if length >= PIECE_BYTES:
+            yield b"".join(waiting)
+            waiting, length = [], 0
+    if length:
+        yield b"".join(waiting)
+
+
+def answer(
+    made: Iterator[bytes],
+    content_type: str,
+    *,
+    filename: str = "",
+    length: int | None = None,
+    status: int = 200,
+) -> StreamingHttpResponse:
+    """Stream ``made``; with a ``filename`` as a download. ``length`` is in bytes, when known."""
+    response = StreamingHttpResponse(pieces(made), content_type=content_type, status=status)
+    if filename:
+        response["Content-Disposition"] = content_disposition_header(
+            as_attachment=True, filename=filename
+        )
+    if length is not None:
+        response["Content-Length"] = str(length)
+    response["Cache-Control"] = "private, no-store"
+    return response
