@@ -5,8 +5,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Browser
 
 from tests.accounts_cast import certificate_in
+from tests.browser import Watched, chromium
 from tests.stations import Phone, Station, running
 
 SAMPLES = Path(__file__).parent / "samples"
@@ -44,6 +46,21 @@ def chats(tmp_path: Path) -> Path:
 def certificate(tmp_path: Path) -> tuple[Path, Path]:
     """A certificate for 127.0.0.1 and its key, in PEM files."""
     return certificate_in(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """One Chromium for a whole test file."""
+    with chromium() as running_browser:
+        yield running_browser
+
+
+@pytest.fixture
+def watched(browser: Browser) -> Iterator[Watched]:
+    """Pages of it whose complaints fail the test."""
+    watched = Watched(browser)
+    yield watched
+    watched.close()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

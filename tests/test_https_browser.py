@@ -57,13 +57,6 @@ def browser(station: Station, tmp_path_factory: pytest.TempPathFactory) -> Itera
         yield started
 
 
-@pytest.fixture
-def watched(browser: Browser) -> Iterator[Watched]:
-    watched = Watched(browser)
-    yield watched
-    watched.close()
-
-
 @pytest.fixture(scope="module")
 def session(browser: Browser, station: Station) -> dict:
     context = browser.new_context()

@@ -4,7 +4,6 @@ import io
 import re
 import shutil
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,7 +15,6 @@ from tests.browser import (
     PHONE,
     Watched,
     accessibility_problems,
-    chromium,
     read_code,
     shown_link,
     sign_in,
@@ -25,19 +23,6 @@ from tests.stations import PASSWORD, Phone, PhoneRun, Station, tree
 
 pytestmark = pytest.mark.browser
 LIGHT_AND_DARK = ["light", "dark"]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as running:
-        yield running
-
-
-@pytest.fixture
-def watched(browser: Browser) -> Iterator[Watched]:
-    watched = Watched(browser)
-    yield watched
-    watched.close()
 
 
 @pytest.fixture(scope="module")

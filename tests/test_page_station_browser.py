@@ -1,31 +1,17 @@
 """The doctor, reminders and names on the station page, in a real Chromium."""
 
 import sqlite3
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser import PHONE, Watched, accessibility_problems, chromium, sign_in
+from tests.browser import PHONE, Watched, accessibility_problems, sign_in
 from tests.proxy import Cut, Proxy
 from tests.stations import Phone, Station
 
 pytestmark = pytest.mark.browser
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as running:
-        yield running
-
-
-@pytest.fixture
-def watched(browser: Browser) -> Iterator[Watched]:
-    watched = Watched(browser)
-    yield watched
-    watched.close()
 
 
 @pytest.fixture(scope="module")

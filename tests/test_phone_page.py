@@ -15,12 +15,12 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import expect
 
 from benchmarks.browser import page_bytes
 from tests.accounts_cast import running_imserver
 from tests.attacker import Desk
-from tests.browser import LAN_NAME, Watched, accessibility_problems, chromium, shown_link, sign_in
+from tests.browser import LAN_NAME, Watched, accessibility_problems, shown_link, sign_in
 from tests.phone_page import PhonePage, at_lan_name
 from tests.proxy import Cut, Proxy
 from tests.stations import Phone, Station, running, tree
@@ -30,19 +30,6 @@ from wire.tokens import b64u, unb64u
 pytestmark = pytest.mark.browser
 MIB = 1024 * 1024
 PAGE_BYTES_MAX = 120_000  # all of it, gzipped
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as running_browser:
-        yield running_browser
-
-
-@pytest.fixture
-def watched(browser: Browser) -> Iterator[Watched]:
-    watched = Watched(browser)
-    yield watched
-    watched.close()
 
 
 @pytest.fixture(scope="module")
