@@ -44,7 +44,7 @@ def test_a_snapshot_is_restored_to_a_phone_and_named_on_both_screens(
 ) -> None:
     phone.enrol(station)
     backed_up(phone, station, chats)  # an older one, which this code must not give
-    snapshot = backed_up(phone, station, chats / "slack", "--label", "Only the notes")
+    snapshot = backed_up(phone, station, chats / "signal", "--label", "Only the notes")
     page = restore_page(watched, station, snapshot)
     expect(page.locator("h1")).to_have_text("Only the notes")
     expect(page.locator(".facts .id")).to_have_text(snapshot[:8])
@@ -63,7 +63,7 @@ def test_a_snapshot_is_restored_to_a_phone_and_named_on_both_screens(
     other.download("[data-save-all]").save_as(saved)
     with zipfile.ZipFile(saved) as archive:
         back = {name: archive.read(name) for name in archive.namelist()}
-    assert back == {f"slack/{name}": data for name, data in tree(chats / "slack").items()}
+    assert back == {f"signal/{name}": data for name, data in tree(chats / "signal").items()}
     expect(page.locator("[data-part=trail]")).to_contain_text("checked and correct")
 
 
