@@ -14,7 +14,7 @@ from conversations.readers import BY_APP, NotReadable
 from conversations.recognising import Recognised
 from conversations.records import BadRecords
 from conversations.source import Source
-from conversations.tree import Tree
+from conversations.tree import Damaged, Tree
 
 
 class Reading:
@@ -52,6 +52,8 @@ class Reading:
             yield self._stopped(error.code, error.detail, error.file, error.line)
         except BadRecords as error:
             yield self._stopped("bad-json", str(error))
+        except Damaged as error:
+            yield self._stopped(error.code, str(error))
         except (OSError, KeyError) as error:
             yield self._stopped("bytes-missing", str(error))
         except MemoryError:

@@ -9,6 +9,24 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
+import msgspec
+
+
+class TreeWarning(msgspec.Struct, frozen=True, array_like=True):
+    """What of a tree cannot be looked into: ``code`` is stable, ``name`` the file that is meant."""
+
+    code: str
+    name: str
+    detail: str = ""
+
+
+class Damaged(OSError):
+    """The bytes of a file cannot be had, or not further, for a reason that has a name."""
+
+    def __init__(self, code: str, detail: str) -> None:
+        super().__init__(detail)
+        self.code = code
+
 
 class Tree(Protocol):
     """Named files that can be listed and read at any place."""

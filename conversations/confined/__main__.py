@@ -1,0 +1,5 @@
+"""The process with limits; :class:`conversations.confined.process.Process` starts it."""
+
+from conversations.confined.child import main
+
+main()
