@@ -4,20 +4,18 @@ import os
 import socket
 import sys
 from collections.abc import Iterator
-from typing import Final
-
-import msgspec
 
 from conversations import limits
 from conversations.archives import ArchiveTree
 from conversations.confined import limiting
 from conversations.confined.frames import (
+    EXIT_MEMORY,
     Batch,
     Begun,
     Done,
     Draw,
+    Drawn,
     Found,
-    Frame,
     Read,
     Recognise,
     command_of,
@@ -25,14 +23,13 @@ from conversations.confined.frames import (
     receive,
     send,
 )
+from conversations.confined.patience import seconds_to_read, seconds_to_recognise
 from conversations.confined.remote import RemoteTree
-from conversations.events import Counts, Event, Message, ReadWarning
+from conversations.confined.sendable import packed_batches, shortened
+from conversations.events import Event, Message, ReadWarning
 from conversations.reading import Reading
 from conversations.recognising import recognise
 from conversations.tree import Tree
-
-EXIT_MEMORY: Final = 77
-"""The exit code of a child that had no memory left to say so."""
 
 
 def main() -> None:
@@ -48,49 +45,70 @@ def main() -> None:
 
 def _serve(channel: socket.socket) -> None:
     while True:
+        limiting.allow_seconds(limits.READER_SECONDS_FLOOR)
         match command_of(receive(channel)):
-            case Recognise() as command:
-                limiting.allow_seconds(command.cpu_seconds)
-                _recognise(channel, command)
+            case Recognise(without=without):
+                _recognise(channel, RemoteTree(channel, frozenset(without)))
             case Read() as command:
-                limiting.allow_seconds(command.cpu_seconds)
-                _read(channel, command)
-            case Draw() as command:
-                limiting.allow_seconds(command.cpu_seconds)
+                _read(channel, ArchiveTree(RemoteTree(channel)), command)
+            case Draw(name=name, pixels=pixels):
+                _draw(channel, RemoteTree(channel), name, pixels)
 
 
-def _recognise(channel: socket.socket, command: Recognise) -> None:
-    tree = ArchiveTree(RemoteTree(channel, frozenset(command.without)))
+def _recognise(channel: socket.socket, remote: RemoteTree) -> None:
+    limiting.allow_seconds(seconds_to_recognise(*remote.amount()))
+    tree = ArchiveTree(remote)
     sources = list(recognise(tree))
     send(channel, packed(Found(sources, tree.warnings)))
 
 
-def _read(channel: socket.socket, command: Read) -> None:
-    tree = ArchiveTree(RemoteTree(channel, frozenset(command.without)))
-    send(channel, packed(Begun(_size(tree, command.source.files))))
+def _read(channel: socket.socket, tree: Tree, command: Read) -> None:
+    size = sum(_size(tree, name) for name in command.source.files)
+    limiting.allow_seconds(seconds_to_read(size))
+    send(channel, packed(Begun(size)))
     reading = Reading(tree, command.source, command.date_orders)
+    is_spent = False
     for events in _batches(reading):
-        _send_batch(channel, events, reading.counts)
-    send(channel, packed(Done(reading.counts)))
+        is_spent |= any(_out_of_memory(event) for event in events[-2:])
+        for body in packed_batches(Batch(events, reading.counts)):
+            send(channel, body)
+    send(channel, packed(Done(reading.counts, is_spent)))
 
 
-def _size(tree: Tree, names: tuple[str, ...]) -> int:
-    return sum(tree.size(name) for name in names if name in tree)
+def _size(tree: Tree, name: str) -> int:
+    try:
+        return tree.size(name)
+    except (OSError, KeyError):
+        return 0
+
+
+def _draw(channel: socket.socket, tree: Tree, name: str, pixels: int) -> None:
+    from conversations.confined import drawing  # noqa: PLC0415 - Pillow would slow every start
+
+    try:
+        with tree.open(name) as file:
+            drawn = Drawn(drawing.thumbnail(file, pixels), "")
+    except (drawing.Refused, OSError, KeyError) as error:
+        drawn = Drawn(b"", str(error) or type(error).__name__)
+    send(channel, packed(drawn))
+
+
+def _out_of_memory(event: Event) -> bool:
+    return isinstance(event, ReadWarning) and event.code == "too-much-memory"
 
 
 def _batches(reading: Reading) -> Iterator[list[Event]]:
     batch: list[Event] = []
     chars = 0
     for event in reading:
-        batch.append(event)
         if isinstance(event, Message):
             chars += len(event.text)
+            if len(event.text) > limits.TEXT_CHARS_MAX:
+                event, remark = shortened(event)
+                batch.append(remark)
+        batch.append(event)
         if len(batch) >= limits.BATCH_EVENTS_MAX or chars >= limits.BATCH_CHARS_MAX:
             yield batch
             batch, chars = [], 0
     if batch:
         yield batch
-
-
-def _send_batch(channel: socket.socket, events: list[Event], counts: Counts) -> None:
-    send(channel, packed(Batch(events, counts)))

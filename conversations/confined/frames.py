@@ -18,6 +18,8 @@ from conversations.recognising import Recognised
 from conversations.tree import TreeWarning
 
 LENGTH: Final = struct.Struct(">I")
+EXIT_MEMORY: Final = 77
+"""The exit code of a child that had no memory left to say so."""
 
 
 class Nonsense(Exception):
@@ -32,7 +34,6 @@ class Recognise(Frame, frozen=True):
     """Command: which sources are there? ``without`` are names that ended an earlier attempt."""
 
     without: tuple[str, ...]
-    cpu_seconds: int
 
 
 class Read(Frame, frozen=True):
@@ -40,8 +41,6 @@ class Read(Frame, frozen=True):
 
     source: Recognised
     date_orders: dict[str, DateOrder]
-    without: tuple[str, ...]
-    cpu_seconds: int
 
 
 class Draw(Frame, frozen=True):
@@ -49,7 +48,6 @@ class Draw(Frame, frozen=True):
 
     name: str
     pixels: int
-    cpu_seconds: int
 
 
 class NamesAnswer(Frame, frozen=True):
@@ -106,9 +104,10 @@ class Batch(Frame, frozen=True):
 
 
 class Done(Frame, frozen=True):
-    """The end of :class:`Read`."""
+    """The end of :class:`Read`. A child that is spent should read nothing more."""
 
     counts: Counts
+    is_spent: bool
 
 
 class Drawn(Frame, frozen=True):

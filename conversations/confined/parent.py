@@ -11,10 +11,9 @@ Whatever is in the files, the parent lives on: what goes wrong is a warning with
 ``Confined`` is made, used and left in one thread, and its child ends with that thread.
 """
 
-from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from types import TracebackType
-from typing import BinaryIO, Final, NamedTuple, Self
+from typing import Final, NamedTuple, Self
 
 from conversations import limits
 from conversations.confined.frames import (
@@ -23,21 +22,22 @@ from conversations.confined.frames import (
     Batch,
     Begun,
     Done,
-    FailureAnswer,
+    Draw,
+    Drawn,
     Found,
     Frame,
-    NamesAnswer,
-    RangeAnswer,
     Read,
     Recognise,
 )
+from conversations.confined.patience import seconds_to_read, seconds_to_recognise
 from conversations.confined.process import Ended, Process
+from conversations.confined.served import Served
 from conversations.events import Counts, DateOrder, Event, ReadWarning
 from conversations.recognising import Recognised
 from conversations.tree import Tree, TreeWarning
 
 _MODULE: Final = "conversations.confined"
-_OPEN_FILES: Final = 4
+_NO_MEMORY: Final = "too-much-memory"
 
 
 class Recognition(NamedTuple):
@@ -48,11 +48,14 @@ class Recognition(NamedTuple):
 
 
 class Confined:
-    """Reads ``tree`` in a child process, which is started when it is first needed."""
+    """Reads ``tree`` in a child process, which is started when it is first needed.
+
+    ``module`` is what the child runs.
+    """
 
     def __init__(self, tree: Tree, *, module: str = _MODULE) -> None:
         self.counts = Counts()
-        self._served = _Served(tree)
+        self._served = Served(tree)
         self._module = module
         self._process: Process | None = None
 
@@ -70,50 +73,104 @@ class Confined:
 
     def recognise(self) -> Recognition:
         """Which sources there are. Files that end the child are left out, and named."""
-        seconds = limits.READER_SECONDS_FLOOR
-        try:
-            process = self._begun(seconds)
-            process.tell(Recognise((), seconds))
-            while not isinstance(told := process.told(), Found):
-                self._answer(process, told)
-        except Ended as ended:
-            self._end()
-            return Recognition([], [TreeWarning(ended.code, "", ended.detail)])
-        return Recognition(told.sources, told.warnings)
+        left_out: list[TreeWarning] = []
+        while len(left_out) <= limits.READER_DEATHS_MAX:
+            self._served.latest = ""
+            try:
+                found = self._recognised(tuple(warning.name for warning in left_out))
+            except Ended as ended:
+                self._end()
+                left_out.append(TreeWarning(ended.code, self._served.latest, ended.detail))
+            else:
+                return Recognition(found.sources, [*left_out, *found.warnings])
+        return Recognition([], left_out)
+
+    def _recognised(self, without: tuple[str, ...]) -> Found:
+        process = self._commanded(Recognise(without))
+        names = size = 0
+        while True:
+            match process.told():
+                case AskNames(is_first=is_first):
+                    answer = self._served.names(is_first=is_first)
+                    names += len(answer.page)
+                    size += sum(each or 0 for _, each in answer.page)
+                    process.allow(seconds_to_recognise(names, size))
+                    process.tell(answer)
+                case Found() as found:
+                    return found
+                case told:
+                    self._answer(process, told)
 
     def read(
         self, source: Recognised, date_orders: Mapping[str, DateOrder] | None = None
     ) -> Iterator[list[Event]]:
-        """Its events, in lists of some thousand; ``counts`` hold for what was yielded so far."""
+        """Its events, in lists of some thousand; ``counts`` are those of what was yielded so far.
+
+        A child that ends before its source does is told by a last warning.
+        """
         self.counts = Counts()
-        seconds = limits.READER_SECONDS_FLOOR
         try:
-            process = self._begun(seconds)
-            process.tell(Read(source, dict(date_orders or {}), (), seconds))
-            while not isinstance(told := process.told(), Done):
-                if isinstance(told, Batch):
-                    self.counts = told.counts
-                    yield list(told.events)
-                elif isinstance(told, Begun):
-                    process.extend(0)
-                else:
-                    self._answer(process, told)
-            self.counts = told.counts
+            yield from self._read(Read(source, dict(date_orders or {})))
         except Ended as ended:
             self._end()
             yield [self._stopped(ended)]
+        except GeneratorExit:
+            self._end()  # it is still reading
+            raise
+
+    def _read(self, command: Read) -> Iterator[list[Event]]:
+        process = self._commanded(command)
+        most = limits.EVENTS_FLOOR
+        while True:
+            match process.told():
+                case Batch(events=events, counts=counts):
+                    most -= len(events)
+                    if most < 0:
+                        raise process.distrusted("more events than its source has bytes")
+                    self.counts = counts
+                    with process.paused():
+                        yield list(events)
+                case Begun(size=size):
+                    size = min(size, self._size_at_most(command.source.files))
+                    most = limits.EVENTS_FLOOR + limits.EVENTS_PER_BYTE * size
+                    process.allow(seconds_to_read(size))
+                case Done(counts=counts, is_spent=is_spent):
+                    self.counts = counts
+                    if is_spent:
+                        self._end()
+                    return
+                case told:
+                    self._answer(process, told)
+
+    def draw(self, name: str, pixels: int) -> Drawn:
+        """A thumbnail of a file of the tree. What ends the child is the refusal."""
+        try:
+            process = self._commanded(Draw(name, pixels))
+            while not isinstance(told := process.told(), Drawn):
+                self._answer(process, told)
+        except Ended as ended:
+            self._end()
+            return Drawn(b"", ended.code)
+        return told
+
+    def _size_at_most(self, files: tuple[str, ...]) -> int:
+        """As large as the files of a source can be when they come out of archives."""
+        outside = sum(self._served.size_outside(name) for name in files)
+        return limits.EXPANSION_FREE_BYTES + limits.EXPANSION_RATIO_MAX * outside
 
     def _stopped(self, ended: Ended) -> ReadWarning:
+        """What was seen and not told is in this warning."""
         counts = self.counts
         done = counts.messages + counts.system + counts.continuations + counts.warned
         counts.seen = max(counts.seen, done)
         counts.warned += counts.seen - done
         return ReadWarning(ended.code, detail=ended.detail, records=counts.seen - done)
 
-    def _begun(self, seconds: float) -> Process:
+    def _commanded(self, command: Frame) -> Process:
         if self._process is None:
             self._process = Process(self._module)
-        self._process.allow(seconds)
+        self._process.begin(limits.READER_SECONDS_FLOOR)
+        self._process.tell(command)
         return self._process
 
     def _end(self) -> None:
@@ -128,57 +185,4 @@ class Confined:
             case AskRange(name=name, start=start, length=length):
                 process.tell(self._served.range(name, start, length))
             case _:
-                process.end()
-                raise Ended("reader-died", f"it sent {type(told).__name__} out of turn")
-
-
-class _Served:
-    """The tree's names and bytes, for a child that is not believed."""
-
-    def __init__(self, tree: Tree) -> None:
-        self._tree = tree
-        self._names: Iterator[str] = iter(())
-        self._open: OrderedDict[str, BinaryIO] = OrderedDict()
-
-    def names(self, *, is_first: bool) -> NamesAnswer:
-        """The next page."""
-        if is_first:
-            self._names = self._tree.names()
-        page = []
-        for name in self._names:
-            page.append((name, self._size(name)))
-            if len(page) == limits.NAMES_PER_PAGE:
-                break
-        return NamesAnswer(page)
-
-    def _size(self, name: str) -> int | None:
-        try:
-            return self._tree.size(name)
-        except (OSError, KeyError):
-            return None
-
-    def range(self, name: str, start: int, length: int) -> Frame:
-        """The bytes, or why there are none."""
-        if start < 0 or not 0 < length <= limits.RANGE_BYTES_MAX:
-            return FailureAnswer(False, "no such range")
-        try:
-            file = self._file(name)
-            file.seek(start)
-            return RangeAnswer(memoryview(file.read(length)))
-        except KeyError:
-            return FailureAnswer(True, name)
-        except (OSError, ValueError) as error:
-            return FailureAnswer(False, str(error))
-
-    def _file(self, name: str) -> BinaryIO:
-        if name not in self._open:
-            self._open[name] = self._tree.open(name)
-            if len(self._open) > _OPEN_FILES:
-                self._open.popitem(last=False)[1].close()
-        self._open.move_to_end(name)
-        return self._open[name]
-
-    def close(self) -> None:
-        """Close what is open."""
-        while self._open:
-            self._open.popitem()[1].close()
+                raise process.distrusted(f"it sent {type(told).__name__} out of turn")

@@ -7,14 +7,22 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
 import psutil
 
 from conversations import limits
-from conversations.confined.child import EXIT_MEMORY
-from conversations.confined.frames import LENGTH, Frame, Nonsense, length_in, packed, told_in
+from conversations.confined.frames import (
+    EXIT_MEMORY,
+    LENGTH,
+    Frame,
+    Nonsense,
+    length_in,
+    packed,
+    told_in,
+)
 
 _ROOT: Final = Path(__file__).resolve().parents[2]
 _WATCHED: Final = sys.platform != "linux"  # where RLIMIT_AS does not hold
@@ -46,15 +54,27 @@ class Process:
                 cwd="/",
                 env=_environment(),
             )
-        self._deadline = 0.0
+        self._began = self._deadline = 0.0
+
+    def begin(self, seconds: float) -> None:
+        """A command is given now, and may take so long in all."""
+        self._began = time.monotonic()
+        self._deadline = self._began + seconds
 
     def allow(self, seconds: float) -> None:
-        """From now on it has so much time."""
-        self._deadline = time.monotonic() + seconds
+        """The command may take so long in all: it is known to be more than was thought."""
+        self._deadline = max(self._deadline, self._began + seconds)
 
-    def extend(self, seconds: float) -> None:
-        """Give it more."""
-        self._deadline += seconds
+    @contextlib.contextmanager
+    def paused(self) -> Iterator[None]:
+        """Its time does not run meanwhile."""
+        began = time.monotonic()
+        try:
+            yield
+        finally:
+            waited = time.monotonic() - began
+            self._began += waited
+            self._deadline += waited
 
     def tell(self, frame: Frame) -> None:
         """Send a frame. Raises :class:`Ended`."""
@@ -67,8 +87,12 @@ class Process:
         try:
             return told_in(self._exactly(length_in(self._exactly(LENGTH.size))))
         except Nonsense as error:
-            self.end()
-            raise Ended("reader-died", f"it sent nonsense: {error}") from None
+            raise self.distrusted(f"it sent nonsense: {error}") from None
+
+    def distrusted(self, detail: str) -> Ended:
+        """End it, since it does what no child of ours does."""
+        self.end()
+        return Ended("reader-died", detail[: limits.DETAIL_CHARS_MAX])
 
     def end(self) -> None:
         """Kill it and whatever it may have started."""

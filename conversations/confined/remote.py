@@ -51,6 +51,10 @@ class RemoteTree:
         """The file; bytes are asked for as they are read."""
         return cast(BinaryIO, io.BufferedReader(_RemoteFile(self, name), _BUFFER_BYTES))
 
+    def amount(self) -> tuple[int, int]:
+        """How many files there are, and their bytes in all."""
+        return len(self._sizes), sum(size or 0 for size in self._sizes.values())
+
     @cached_property
     def _sizes(self) -> dict[str, int | None]:
         sizes: dict[str, int | None] = {}

@@ -1,0 +1,62 @@
+"""Events as they may be sent: text that is text, integers of 64 bits, messages of bounded size."""
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+import msgspec
+
+from conversations import limits
+from conversations.confined.frames import Batch, packed
+from conversations.events import EVENTS, Counts, Event, Message, ReadWarning
+
+_UNSENDABLE: Final = (UnicodeEncodeError, OverflowError, msgspec.MsgspecError)
+_SMALL: Final = (1000, 100)
+_FIELDS_MAX: Final = 20  # an event is a list of its fields, which must not be cut
+_INTEGER_MAX: Final = 2**63 - 1
+
+
+def packed_batches(batch: Batch) -> Iterator[bytes]:
+    """The batch as one frame, or as several where one would not do."""
+    try:
+        body = packed(batch)
+    except _UNSENDABLE:
+        body = b""
+    if 0 < len(body) <= limits.FRAME_BYTES_MAX:
+        yield body
+    elif len(batch.events) > 1:
+        half = len(batch.events) // 2
+        yield from packed_batches(Batch(batch.events[:half], batch.counts))
+        yield from packed_batches(Batch(batch.events[half:], batch.counts))
+    else:
+        yield packed(Batch([_mended(batch.events[0])], batch.counts))
+
+
+def shortened(message: Message) -> tuple[Message, ReadWarning]:
+    """A message with the first of its text, and a remark on it."""
+    said = msgspec.structs.replace(message, text=message.text[: limits.TEXT_CHARS_MAX])
+    detail = f"{len(message.text)} characters"
+    return said, ReadWarning(
+        "shortened", message.file, message.line, detail, conversation=message.conversation
+    )
+
+
+def _mended(event: Event) -> Event:
+    """The same with what cannot be sent replaced or cut off; a message stays a message."""
+    for chars, items in ((limits.TEXT_CHARS_MAX, limits.ATTACHMENTS_MAX), _SMALL):
+        said = msgspec.to_builtins(event)
+        mended: Event = msgspec.convert(_clean(said, chars, items), EVENTS)
+        if len(packed(Batch([mended], Counts()))) <= limits.FRAME_BYTES_MAX:
+            break
+    return mended
+
+
+def _clean(value: Any, chars: int, items: int) -> Any:  # noqa: ANN401 - whatever events are made of
+    match value:
+        case str():
+            return value[:chars].encode("utf-8", "replace").decode()
+        case list() | tuple():
+            return [_clean(each, chars, items) for each in value[: items + _FIELDS_MAX]]
+        case int() if not isinstance(value, bool):
+            return max(-_INTEGER_MAX, min(value, _INTEGER_MAX))
+        case _:
+            return value
