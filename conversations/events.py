@@ -17,7 +17,7 @@ Every line or record of a source ends in exactly one of four ways, so that count
 """
 
 from enum import StrEnum
-from typing import Final
+from typing import TypeAlias
 
 import msgspec
 
@@ -214,5 +214,5 @@ class Counts(msgspec.Struct, array_like=True):
                 self.warned += records
 
 
-EVENTS: Final = Conversation | Person | Dates | Message | Continuation | ReadWarning
+EVENTS: TypeAlias = Conversation | Person | Dates | Message | Continuation | ReadWarning
 """Every event, for decoding."""

@@ -96,7 +96,9 @@ def _without_magic(head: bytes) -> str:
     if head[1] & 0xF6 == 0xF0:
         return "audio/aac"
     is_mpeg = head[1] & 0xE0 == 0xE0 and head[1] & 0x18 != 0x08 and head[1] & 0x06
-    return "audio/mpeg" if is_mpeg and head[2] & 0xF0 != 0xF0 and head[2] & 0x0C != 0x0C else UNKNOWN
+    return (
+        "audio/mpeg" if is_mpeg and head[2] & 0xF0 != 0xF0 and head[2] & 0x0C != 0x0C else UNKNOWN
+    )
 
 
 def is_inline(media_type: str) -> bool:

@@ -1,7 +1,7 @@
 """Which files of a tree are chats, and which reader reads them.
 
-Every file is looked at but those whose name says that they are media; what no reader knows is no
-chat, and stays what it is: bytes.
+The beginning of every file is looked at, but for those whose name says that they are media,
+documents or archives; what no reader knows is no chat, and stays what it is: bytes.
 """
 
 from collections import defaultdict
@@ -12,16 +12,18 @@ import msgspec
 
 from conversations import limits
 from conversations.readers import READERS, Reader
-from conversations.tree import Tree
+from conversations.tree import Damaged, Tree, TreeWarning
 
-_MEDIA: Final = tuple(
-    f".{ending}"
-    for ending in (
-        *("jpg", "jpeg", "png", "gif", "webp", "heic", "heif", "bmp", "svg", "tgs", "thumb"),
-        *("mp4", "mov", "3gp", "avi", "mkv", "webm"),
-        *("mp3", "m4a", "aac", "ogg", "opus", "oga", "amr", "wav", "flac"),
-        *("pdf", "doc", "docx", "xls", "xlsx", "ppt", "pptx", "apk", "vcf"),
-    )
+_NO_CHATS: Final = frozenset(
+    {
+        *("jpg", "jpeg", "png", "gif", "webp", "heic", "heif", "avif", "bmp", "tif", "tiff"),
+        *("svg", "tgs", "thumb", "dng", "raw", "psd", "ico"),
+        *("mp4", "mov", "3gp", "3gpp", "avi", "mkv", "webm", "m4v", "mpg", "mpeg", "ts"),
+        *("mp3", "m4a", "aac", "ogg", "opus", "oga", "amr", "wav", "flac", "wma", "mid", "caf"),
+        *("pdf", "doc", "docx", "xls", "xlsx", "ppt", "pptx", "odt", "ods", "odp", "epub", "rtf"),
+        *("apk", "jar", "exe", "dmg", "iso", "ttf", "otf", "woff", "woff2", "vcf", "ics"),
+        *("zip", "rar", "7z", "gz", "bz2", "xz", "tar"),
+    }
 )
 
 
@@ -32,27 +34,64 @@ class Recognised(msgspec.Struct, frozen=True, array_like=True):
     files: tuple[str, ...]
 
 
-def recognise(tree: Tree) -> Iterator[Recognised]:
-    """The sources of a tree, by reader and name."""
+def recognise(tree: Tree, warnings: list[TreeWarning] | None = None) -> Iterator[Recognised]:
+    """The sources of a tree, by reader and name.
+
+    Files that cannot be looked at are added to ``warnings``, and so is a reader that fails.
+    """
+    told: list[TreeWarning] = [] if warnings is None else warnings
     recognised: dict[str, list[str]] = defaultdict(list)
     for name in tree.names():
-        if name.lower().endswith(_MEDIA):
+        if not _may_be_chat(name):
             continue
-        reader = best_for(name, head_of(tree, name))
+        reader = _reader_of(tree, name, told)
         if reader is not None:
             recognised[reader.app].append(name)
     for reader in READERS:
-        for files in reader.gather(tree, recognised.get(reader.app, [])):
-            yield Recognised(reader.app, files)
+        yield from _gathered(tree, reader, recognised.get(reader.app, []), told)
 
 
 def best_for(name: str, head: bytes) -> Reader | None:
     """The most confident reader, if there is any."""
-    chosen = max(READERS, key=lambda reader: reader.sniff(name, head))
-    return chosen if chosen.sniff(name, head) > 0 else None
+    chosen, most = None, 0.0
+    for reader in READERS:
+        confidence = reader.sniff(name, head)
+        if confidence > most:
+            chosen, most = reader, confidence
+    return chosen
 
 
 def head_of(tree: Tree, name: str) -> bytes:
     """The first 4 KiB of a file."""
     with tree.open(name) as file:
         return file.read(limits.HEAD_BYTES)
+
+
+def _may_be_chat(name: str) -> bool:
+    return name.rpartition(".")[2].lower() not in _NO_CHATS
+
+
+def _reader_of(tree: Tree, name: str, told: list[TreeWarning]) -> Reader | None:
+    try:
+        return best_for(name, head_of(tree, name))
+    except (OSError, KeyError) as error:
+        code = error.code if isinstance(error, Damaged) else "bytes-missing"
+        told.append(TreeWarning(code, name, str(error)[: limits.DETAIL_CHARS_MAX]))
+    except Exception as error:  # a fault of one reader must not hide the others' chats
+        told.append(_failed(name, error))
+    return None
+
+
+def _gathered(
+    tree: Tree, reader: Reader, names: list[str], told: list[TreeWarning]
+) -> Iterator[Recognised]:
+    try:
+        for files in reader.gather(tree, names):
+            yield Recognised(reader.app, files)
+    except Exception as error:  # as above
+        told.append(_failed(names[0] if names else "", error))
+
+
+def _failed(name: str, error: Exception) -> TreeWarning:
+    detail = f"{type(error).__name__}: {error}"
+    return TreeWarning("reader-failed", name, detail[: limits.DETAIL_CHARS_MAX])

@@ -2,10 +2,12 @@
 
 import io
 from collections.abc import Iterator
-from typing import BinaryIO, Final, cast
+from typing import BinaryIO, Final
 
 from conversations.confined.parent import Confined
+from conversations.limits import MIB
 from conversations.media_types import HEAD_BYTES, media_type_of
+from conversations.placed import PlacedFile
 
 _DRAWABLE: Final = frozenset(
     {"image/jpeg", "image/png", "image/gif", "image/webp", "image/avif", "image/bmp"}
@@ -56,25 +58,16 @@ class _OneFile:
     def open(self, name: str) -> BinaryIO:
         if name != _NAME:
             raise KeyError(name)
-        return cast(BinaryIO, _Lent(self._file))
+        return _Lent(self._file).buffered(MIB)
 
 
-class _Lent(io.RawIOBase):
+class _Lent(PlacedFile):
     """The file of somebody who will close it."""
 
     def __init__(self, file: BinaryIO) -> None:
+        super().__init__(file.seek(0, io.SEEK_END))
         self._file = file
 
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        return self._file.seek(offset, whence)
-
-    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override] # what io passes
-        data = self._file.read(len(buffer))
-        buffer[: len(data)] = data
-        return len(data)
+    def read_at(self, at: int, most: int) -> bytes:
+        self._file.seek(at)
+        return self._file.read(most)

@@ -10,7 +10,6 @@ from conversations.archives import ArchiveTree
 from conversations.confined import limiting
 from conversations.confined.frames import (
     EXIT_MEMORY,
-    Batch,
     Begun,
     Done,
     Draw,
@@ -29,7 +28,7 @@ from conversations.confined.sendable import packed_batches, shortened
 from conversations.events import Event, Message, ReadWarning
 from conversations.reading import Reading
 from conversations.recognising import recognise
-from conversations.tree import Tree
+from conversations.tree import Tree, TreeWarning
 
 
 def main() -> None:
@@ -58,8 +57,9 @@ def _serve(channel: socket.socket) -> None:
 def _recognise(channel: socket.socket, remote: RemoteTree) -> None:
     limiting.allow_seconds(seconds_to_recognise(*remote.amount()))
     tree = ArchiveTree(remote)
-    sources = list(recognise(tree))
-    send(channel, packed(Found(sources, tree.warnings)))
+    warnings: list[TreeWarning] = []
+    sources = list(recognise(tree, warnings))
+    send(channel, packed(Found(sources, tree.warnings + warnings)))
 
 
 def _read(channel: socket.socket, tree: Tree, command: Read) -> None:
@@ -70,7 +70,7 @@ def _read(channel: socket.socket, tree: Tree, command: Read) -> None:
     is_spent = False
     for events in _batches(reading):
         is_spent |= any(_out_of_memory(event) for event in events[-2:])
-        for body in packed_batches(Batch(events, reading.counts)):
+        for body in packed_batches(events, reading.counts):
             send(channel, body)
     send(channel, packed(Done(reading.counts, is_spent)))
 

@@ -1,4 +1,6 @@
-"""``Confined``: a tree, read by a process with limits::
+"""A tree, read by a process with limits.
+
+Like this::
 
     with Confined(tree) as reader:
         sources, warnings = reader.recognise()

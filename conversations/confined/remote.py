@@ -1,10 +1,9 @@
 """The tree that the parent has, as the child sees it: names and bytes come by asking."""
 
-import io
 import socket
 from collections.abc import Iterator, Set
 from functools import cached_property
-from typing import BinaryIO, Final, cast
+from typing import Any, BinaryIO, Final
 
 from conversations import limits
 from conversations.confined.frames import (
@@ -19,6 +18,7 @@ from conversations.confined.frames import (
     receive,
     send,
 )
+from conversations.placed import PlacedFile
 from conversations.tree import Damaged
 
 _FIRST_BYTES: Final = limits.HEAD_BYTES
@@ -49,7 +49,7 @@ class RemoteTree:
 
     def open(self, name: str) -> BinaryIO:
         """The file; bytes are asked for as they are read."""
-        return cast(BinaryIO, io.BufferedReader(_RemoteFile(self, name), _BUFFER_BYTES))
+        return _RemoteFile(self, name).buffered(_BUFFER_BYTES)
 
     def amount(self) -> tuple[int, int]:
         """How many files there are, and their bytes in all."""
@@ -79,42 +79,27 @@ class RemoteTree:
         assert isinstance(answer, RangeAnswer)
         return answer.data
 
-    def _asked(self, question: Frame) -> Frame:
+    def _asked(self, question: Frame) -> Any:  # noqa: ANN401 - one of frames.ANSWERS
         send(self._channel, packed(question))
         return answer_of(receive(self._channel))
 
 
-class _RemoteFile(io.RawIOBase):
+class _RemoteFile(PlacedFile):
     """Asks for little where a file is only looked at, and for much where it is read on."""
 
     def __init__(self, tree: RemoteTree, name: str) -> None:
+        super().__init__(tree.size(name))
         self._tree, self._name = tree, name
-        self._size = tree.size(name)
-        self._at = 0
         self._next, self._window = 0, _FIRST_BYTES
 
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def tell(self) -> int:
-        return self._at
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._size}[whence]
-        self._at = max(0, base + offset)
-        return self._at
-
-    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override] # what io passes
-        if self._at != self._next:
+    def read_at(self, at: int, most: int) -> memoryview | bytes:
+        """Ask for the bytes."""
+        if at != self._next:
             self._window = _FIRST_BYTES
-        wanted = min(len(buffer), self._window, max(0, self._size - self._at))
-        if wanted == 0:
-            return 0
-        data = self._tree.bytes_of(self._name, self._at, wanted)
-        buffer[: len(data)] = data
-        self._at = self._next = self._at + len(data)
+        wanted = min(most, self._window, self._length - at)
+        if wanted <= 0:
+            return b""
+        data = self._tree.bytes_of(self._name, at, wanted)
+        self._next = at + len(data)
         self._window = min(self._window * 4, limits.RANGE_BYTES_MAX)
-        return len(data)
+        return data

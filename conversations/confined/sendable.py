@@ -1,7 +1,7 @@
 """Events as they may be sent: text that is text, integers of 64 bits, messages of bounded size."""
 
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import msgspec
 
@@ -15,20 +15,24 @@ _FIELDS_MAX: Final = 20  # an event is a list of its fields, which must not be c
 _INTEGER_MAX: Final = 2**63 - 1
 
 
-def packed_batches(batch: Batch) -> Iterator[bytes]:
-    """The batch as one frame, or as several where one would not do."""
+def packed_batches(events: list[Event], counts: Counts) -> Iterator[bytes]:
+    """Events as one frame, or as several where one would not do."""
     try:
-        body = packed(batch)
+        body = _packed(events, counts)
     except _UNSENDABLE:
         body = b""
     if 0 < len(body) <= limits.FRAME_BYTES_MAX:
         yield body
-    elif len(batch.events) > 1:
-        half = len(batch.events) // 2
-        yield from packed_batches(Batch(batch.events[:half], batch.counts))
-        yield from packed_batches(Batch(batch.events[half:], batch.counts))
+    elif len(events) > 1:
+        half = len(events) // 2
+        yield from packed_batches(events[:half], counts)
+        yield from packed_batches(events[half:], counts)
     else:
-        yield packed(Batch([_mended(batch.events[0])], batch.counts))
+        yield _packed([_mended(events[0])], counts)
+
+
+def _packed(events: list[Event], counts: Counts) -> bytes:
+    return packed(Batch(cast(list[EVENTS], events), counts))
 
 
 def shortened(message: Message) -> tuple[Message, ReadWarning]:
@@ -45,7 +49,7 @@ def _mended(event: Event) -> Event:
     for chars, items in ((limits.TEXT_CHARS_MAX, limits.ATTACHMENTS_MAX), _SMALL):
         said = msgspec.to_builtins(event)
         mended: Event = msgspec.convert(_clean(said, chars, items), EVENTS)
-        if len(packed(Batch([mended], Counts()))) <= limits.FRAME_BYTES_MAX:
+        if len(_packed([mended], Counts())) <= limits.FRAME_BYTES_MAX:
             break
     return mended
 
