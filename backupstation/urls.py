@@ -11,6 +11,7 @@ urlpatterns = [
     path("", views.station, name="station"),
     path("restore/<str:snapshot_id>/", views.restore, name="restore"),
     path("approvals/", views.approve, name="approve"),
+    path("conversations/", include("conversations.urls")),
     path("doctor/", views.doctor, name="doctor"),
     path("phones/", views.keep_phone, name="keep-phone"),
     path("first-run/", views.first_run, name="first-run"),

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from django.utils.text import get_valid_filename
 
-from conversations.zipping import Archive, Entry, read_in_pieces
+from conversations.zipping import Archive, Entry
 from transfer.itemfile import KeptItems
 from transfer.items import modified_at
 from transfer.models import Snapshot
@@ -23,8 +23,7 @@ def archive(snapshot: Snapshot, selection: Selection | None = None) -> Iterator[
 def _entries(items: KeptItems, selection: Selection | None) -> Iterator[Entry]:
     for item in items:
         if selection is None or selection.covers(item.name):
-            pieces = read_in_pieces(items.open(item))
-            yield Entry(item.name, modified_at(item), pieces, item.size)
+            yield Entry(item.name, modified_at(item), items.read(item), item.size)
 
 
 def filename(snapshot: Snapshot) -> str:

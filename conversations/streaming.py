@@ -40,6 +40,15 @@ def _gathered(made: Iterable[bytes]) -> Generator[bytes, None, None]:
         yield b"".join(waiting)
 
 
+def at_most(made: Iterator[bytes], length: int) -> Iterator[bytes]:
+    """The first ``length`` bytes of ``made``."""
+    for piece in made:
+        yield piece[:length]
+        length -= len(piece)
+        if length <= 0:
+            return
+
+
 def answer(
     made: Iterator[bytes],
     content_type: str,

@@ -8,7 +8,7 @@ names it: what is undamaged is always given back.
 import zlib
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
-from typing import BinaryIO, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from django.utils import timezone
 from django.utils.translation import gettext
@@ -68,10 +68,3 @@ class Archive:
 def _deflater() -> "zlib._Compress":
     """For what is made while it is sent, and is text."""
     return zlib.compressobj(level=1, wbits=-zlib.MAX_WBITS)
-
-
-def read_in_pieces(file: BinaryIO) -> Iterator[bytes]:
-    """The rest of ``file``, which is closed at its end."""
-    with file:
-        while piece := file.read(_READ_BYTES):
-            yield piece

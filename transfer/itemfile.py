@@ -60,6 +60,11 @@ class KeptItems:
         """The item's bytes as a file, read-only and seekable; see :class:`ItemFile`."""
         return cast(BinaryIO, io.BufferedReader(ItemFile(self._vault, item), _BUFFER_BYTES))
 
+    def read(self, item: Item) -> Iterator[bytes]:
+        """The item's chunks in order; raises OSError (EIO) at the first that is damaged."""
+        file = ItemFile(self._vault, item)
+        return (file.chunk(number) for number in range(item.chunk_count))
+
     def _first_name(self, number: int) -> str:
         if number not in self._first_names:
             items = self._page(number)
@@ -113,7 +118,7 @@ class ItemFile(io.RawIOBase):
         number = bisect_right(self._ends, self._at)
         if number == len(self._refs):
             return 0
-        data = self._chunk(number)
+        data = self.chunk(number)
         start = self._at - (self._ends[number] - len(data))
         with memoryview(buffer) as view:
             piece = memoryview(data)[start : start + len(view)]
@@ -121,7 +126,8 @@ class ItemFile(io.RawIOBase):
         self._at += len(piece)
         return len(piece)
 
-    def _chunk(self, number: int) -> bytes:
+    def chunk(self, number: int) -> bytes:
+        """Chunk ``number`` of the item, from 0; raises as reading does."""
         if self._held[0] != number:
             try:
                 self._held = number, self._read(number)

@@ -1,0 +1,1 @@
+"""A conversation written down for other programs and for people without this one."""

@@ -1,0 +1,85 @@
+"""``backupstation.chat/1``: JSON Lines that our own reader reads back to the same messages."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+
+from conversations.events import Clock, ConversationKind, Kind, MediaKind
+from conversations.exporting import media
+from conversations.models import Attachment, Conversation
+from conversations.readers.chat1 import (
+    AttachmentLine,
+    HeaderLine,
+    MessageLine,
+    PersonLine,
+    ReactionLine,
+)
+from conversations.transcript import WHOLE, Said, Span, said
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def lines(conversation: Conversation, span: Span = WHOLE, *, media_too: bool) -> Iterator[bytes]:
+    """The header and one line for each message, in order.
+
+    With ``media_too`` attachments name their paths in the archive of :mod:`.media`.
+    """
+    yield _line(_header(conversation))
+    is_wall = conversation.clock == Clock.WALL
+    for number, each in enumerate(said(conversation, span), 1):
+        yield _line(_message(each, number if media_too else 0, is_wall=is_wall))
+
+
+def _line(record: msgspec.Struct) -> bytes:
+    return msgspec.json.encode(record) + b"\n"
+
+
+def _header(conversation: Conversation) -> HeaderLine:
+    return HeaderLine(
+        key=conversation.key,
+        title=conversation.title,
+        kind=ConversationKind(conversation.kind),
+        clock=Clock(conversation.clock),
+        people=[
+            PersonLine(person.key, person.name, person.is_self)
+            for person in conversation.people.order_by("number")
+        ],
+        app=conversation.app,
+    )
+
+
+def _message(each: Said, number: int, *, is_wall: bool) -> MessageLine:
+    message, more = each.message, each.more
+    edited: datetime | bool | None = None
+    if more.edited is not None:
+        moment = _EPOCH + timedelta(milliseconds=more.edited)
+        edited = _told(moment, is_wall=is_wall) if more.edited else True
+    return MessageLine(
+        kind=Kind(message.kind),
+        time=_told(each.time, is_wall=is_wall),
+        sender=each.sender.key if each.sender else None,
+        text=message.text,
+        id=message.native_id,
+        reply_to=message.reply_to,
+        attachments=[_attachment(one, number) for one in each.attachments],
+        reactions=[ReactionLine(one.emoji, list(one.by), one.count) for one in more.reactions],
+        edited=edited,
+        forwarded_from=more.forwarded_from,
+        earlier=list(more.earlier),
+    )
+
+
+def _told(moment: datetime | None, *, is_wall: bool) -> datetime | None:
+    """A wall clock's time has no zone."""
+    return moment.replace(tzinfo=None) if moment and is_wall else moment
+
+
+def _attachment(attachment: Attachment, number: int) -> AttachmentLine:
+    return AttachmentLine(
+        kind=MediaKind(attachment.kind),
+        name=attachment.name,
+        media_type=attachment.media_type,
+        size=attachment.size,
+        path=media.path_of(attachment, number) if number else "",
+    )

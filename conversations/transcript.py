@@ -1,0 +1,79 @@
+"""A conversation from its first message to its last, for whoever writes all of it down."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Final, NamedTuple
+
+from conversations import more
+from conversations.models import Attachment, Conversation, Message, Participant
+from conversations.more import More
+
+_BATCH: Final = 1000
+_ID_BITS: Final = 20
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Said(NamedTuple):
+    """One message with all that belongs to it."""
+
+    message: Message
+    time: datetime | None
+    sender: Participant | None
+    attachments: Sequence[Attachment]
+    more: More
+
+
+class Span(NamedTuple):
+    """Messages from id ``first`` up to and including ``last``; None is the very first or last."""
+
+    first: int | None = None
+    last: int | None = None
+
+
+WHOLE: Final = Span()
+
+
+def said(conversation: Conversation, span: Span = WHOLE) -> Iterator[Said]:
+    """Its messages in order, with a fixed number of queries for a thousand of them."""
+    people = {person.pk: person for person in conversation.people.all()}
+    after = None if span.first is None else span.first - 1
+    while batch := _batch(conversation, after, span.last):
+        attached = _attached(batch)
+        for message in batch:
+            yield Said(
+                message,
+                time_of(message.pk) if message.is_timed else None,
+                people.get(message.sender_id or 0),
+                attached[message.pk],
+                more.decode(message.more),
+            )
+        after = batch[-1].pk
+
+
+def time_of(message_id: int) -> datetime:
+    """The time in a message's id; of a wall clock as if it were UTC."""
+    return _EPOCH + timedelta(milliseconds=message_id >> _ID_BITS)
+
+
+def first_id(moment: datetime) -> int:
+    """The lowest id that a message of this moment, or a later one, may have."""
+    return ((moment - _EPOCH) // timedelta(milliseconds=1)) << _ID_BITS
+
+
+def _batch(conversation: Conversation, after: int | None, last: int | None) -> list[Message]:
+    messages = Message.objects.filter(conversation=conversation)
+    if after is not None:
+        messages = messages.filter(pk__gt=after)
+    if last is not None:
+        messages = messages.filter(pk__lte=last)
+    return list(messages.order_by("pk")[:_BATCH])
+
+
+def _attached(batch: Sequence[Message]) -> dict[int, list[Attachment]]:
+    found: dict[int, list[Attachment]] = defaultdict(list)
+    ids = [message.pk for message in batch if message.has_media]
+    rows = Attachment.objects.filter(message__in=ids).select_related("source")
+    for row in rows.order_by("message", "number"):
+        found[row.message_id].append(row)
+    return found

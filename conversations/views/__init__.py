@@ -1,0 +1,1 @@
+"""The pages of conversations, one module for each kind."""

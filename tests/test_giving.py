@@ -1,0 +1,324 @@
+"""Giving back: attachments, original files, and conversations that are written down."""
+
+import asyncio
+import base64
+import hashlib
+import io
+import json
+import os
+import zipfile
+
+import pytest
+from django.conf import settings
+from PIL import Image
+
+from accounts.models import User
+from conversations.models import (
+    Attachment,
+    Conversation,
+    IndexedSnapshot,
+    Message,
+    Participant,
+    SnapshotSource,
+    SourceRow,
+)
+from tests import page_cast
+from tests.kept_cast import CHUNK_BYTES, keep, vault_of
+from tests.reading_cast import Read
+from transfer import chunks, vaults
+
+pytestmark = pytest.mark.django_db(transaction=True)
+VIDEO = b"\0\0\0\x18ftypisom\0\0\0\0isommp42" + os.urandom(2 * CHUNK_BYTES)
+SVG = b"<svg xmlns='http://www.w3.org/2000/svg' onload='alert(1)'/>"
+
+
+def picture() -> bytes:
+    made = io.BytesIO()
+    Image.new("RGB", (900, 600), "teal").save(made, "JPEG")
+    return made.getvalue()
+
+
+def zipped(**files: bytes) -> bytes:
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in files.items():
+            archive.writestr(name, data)
+    return made.getvalue()
+
+
+class Kept:
+    """A snapshot with one conversation, whose rows are made by hand."""
+
+    def __init__(self) -> None:
+        self.vault = vault_of("alice")
+        self.picture = picture()
+        self.files = {
+            "us/chat.jsonl": b"{}",
+            "us/cat.jpg": self.picture,
+            "us/clip.mp4": VIDEO,
+            "us/evil.svg": SVG,
+            "us/mms.xml": b'<part data="' + base64.b64encode(self.picture) + b'"/>',
+            "us/media.zip": zipped(inside=self.picture),
+            "other.txt": b"not of this conversation",
+        }
+        self.snapshot = keep(self.vault, self.files, label="Us")
+        self.source = SourceRow.objects.create(
+            vault=self.vault.pk, digest="0", app="chat1", reader_version=1, files=["us/chat.jsonl"]
+        )
+        indexed = IndexedSnapshot.objects.create(
+            vault=self.vault.pk, snapshot_id=self.snapshot.snapshot_id
+        )
+        SnapshotSource.objects.create(snapshot=indexed, source=self.source)
+        self.conversation = Conversation.objects.create(
+            vault=self.vault.pk, slug="abcdefgh", app="chat1", key="us", title="Us <b>& co</b>",
+            kind="direct", clock="utc",
+        )  # fmt: skip
+        self.conversation.source_links.create(source=self.source)
+        self.alice = Participant.objects.create(
+            conversation=self.conversation, key="a", name="Alice <i>", is_self=True
+        )
+        self.number = 0
+
+    def say(self, text: str = "", minute: int | None = None, **fields: object) -> Message:
+        self.number += 1
+        at = (1_700_000_000_000 + 60_000 * (minute or self.number)) << 20
+        return Message.objects.create(
+            id=at, conversation=self.conversation, source=self.source,
+            last_source=self.source, file=0, line=self.number, digest=bytes([self.number] * 16),
+            **{"sender": self.alice, "kind": "text", "text": text, **fields},
+        )  # fmt: skip
+
+    def attach(self, message: Message, name: str, kind: str = "image", **place: object) -> int:
+        Message.objects.filter(pk=message.pk).update(has_media=True)
+        number = message.attachments.count()
+        row = Attachment.objects.create(
+            message=message, source=self.source, number=number, kind=kind, name=name, **place
+        )
+        return row.pk
+
+    def url(self, rest: str) -> str:
+        return f"/conversations/{self.conversation.slug}/{rest}"
+
+
+@pytest.fixture
+def kept() -> Kept:
+    return Kept()
+
+
+@pytest.fixture
+def client(kept: Kept):
+    return page_cast.signed_in(User.objects.get(username="alice"))
+
+
+def body(response) -> bytes:
+    async def read() -> bytes:
+        return b"".join([piece async for piece in response.streaming_content])
+
+    return asyncio.run(read()) if response.is_async else b"".join(response.streaming_content)
+
+
+def files_in(response) -> dict[str, bytes]:
+    with zipfile.ZipFile(io.BytesIO(body(response))) as archive:
+        assert archive.testzip() is None
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
+# Attachments
+
+
+@pytest.mark.parametrize(
+    ("place", "media_type"),
+    [
+        ({"file": "us/cat.jpg"}, "image/jpeg"),
+        ({"file": "us/media.zip/inside"}, "image/jpeg"),
+        ({"file": "us/mms.xml", "start": 12, "length": -3, "encoding": "base64"}, "image/jpeg"),
+    ],
+)
+def test_a_picture_is_shown_wherever_its_bytes_lie(kept, client, place, media_type) -> None:
+    if place.get("length"):
+        place |= {"length": len(kept.files[place["file"]]) - 12 + place["length"]}
+    pk = kept.attach(kept.say(), "cat.jpg", **place)
+    shown = client.get(kept.url(f"attachments/{pk}/"))
+    assert body(shown) == kept.picture
+    assert shown["Content-Type"] == media_type
+    assert shown["Content-Security-Policy"].startswith("sandbox")
+    assert shown["X-Content-Type-Options"] == "nosniff"
+    assert "Content-Disposition" not in shown
+    small = client.get(kept.url(f"thumbnails/{pk}/"))
+    assert Image.open(io.BytesIO(small.content)).size == (480, 320)
+
+
+@pytest.mark.parametrize("name", ["evil.svg", "x.html", "cat.jpg", 'a"; \r\nX: y.svg'])
+def test_what_a_browser_would_run_is_only_saved(kept, client, name) -> None:
+    pk = kept.attach(kept.say(), name, file="us/evil.svg", media_type="image/svg+xml")
+    saved = client.get(kept.url(f"attachments/{pk}/"))
+    assert body(saved) == SVG
+    assert saved["Content-Type"] == "application/octet-stream"
+    assert saved["Content-Disposition"].startswith("attachment")
+    assert saved["Content-Security-Policy"].startswith("sandbox")
+    assert client.get(kept.url(f"thumbnails/{pk}/")).status_code == 404
+
+
+def test_a_player_gets_the_range_that_it_asks_for(kept, client) -> None:
+    pk = kept.attach(kept.say(), "clip.mp4", "video", file="us/clip.mp4")
+    address, size = kept.url(f"attachments/{pk}/"), len(VIDEO)
+    for header, first, last in (
+        ("bytes=0-", 0, size - 1),
+        ("bytes=5-9", 5, 9),
+        (f"bytes={CHUNK_BYTES - 1}-{CHUNK_BYTES + 1}", CHUNK_BYTES - 1, CHUNK_BYTES + 1),
+        ("bytes=-7", size - 7, size - 1),
+        (f"bytes=3-{size + 99}", 3, size - 1),
+    ):
+        part = client.get(address, headers={"range": header})
+        assert part.status_code == 206
+        assert part["Content-Range"] == f"bytes {first}-{last}/{size}"
+        assert body(part) == VIDEO[first : last + 1]
+        assert part["Content-Length"] == str(last - first + 1)
+    for header in (f"bytes={size}-", "bytes=-0"):
+        assert client.get(address, headers={"range": header}).status_code == 416
+    for header in ("bytes=9-5", "bytes=0-1,3-4", "lines=0-1", "bytes=-", "x" * 1000):
+        assert body(client.get(address, headers={"range": header})) == VIDEO
+
+
+def test_what_no_snapshot_has_is_not_there(kept, client) -> None:
+    message = kept.say()
+    for place in (
+        {},
+        {"file": "us/gone.jpg"},
+        {"file": "../etc/passwd"},
+        {"file": "us/media.zip/x"},
+    ):
+        pk = kept.attach(message, "gone.jpg", **place)
+        assert client.get(kept.url(f"attachments/{pk}/")).status_code == 404
+        assert client.get(kept.url(f"thumbnails/{pk}/")).status_code == 404
+
+
+# Original files
+
+
+def test_the_original_files_come_back_byte_for_byte(kept, client) -> None:
+    download = client.get(f"/conversations/snapshots/{kept.snapshot.snapshot_id}/download/")
+    assert files_in(download) == kept.files
+    assert f"Us_{kept.snapshot.snapshot_id[:8]}.zip" in download["Content-Disposition"]
+    chosen = client.get(
+        f"/conversations/snapshots/{kept.snapshot.snapshot_id}/download/",
+        {"item": ["other.txt"], "under": ["us/"]},
+    )
+    assert files_in(chosen) == kept.files
+
+
+def test_those_of_one_conversation_are_its_chat_and_its_media(kept, client) -> None:
+    kept.attach(kept.say(), "cat.jpg", file="us/cat.jpg")
+    kept.attach(kept.say(), "inside", file="us/media.zip/inside")
+    kept.attach(kept.say(), "gone", file="")
+    assert set(files_in(client.get(kept.url("originals/")))) == {
+        "us/chat.jsonl",
+        "us/cat.jpg",
+        "us/media.zip",
+    }
+
+
+def test_damage_is_named_and_everything_else_is_given_back(kept, client) -> None:
+    digest = hashlib.sha256(VIDEO[CHUNK_BYTES : 2 * CHUNK_BYTES]).digest()
+    chunk_id = vaults.keys_of(kept.vault.pk).chunk_id(digest)
+    place = chunks.places_of(kept.vault, [chunk_id])[chunk_id]
+    path = settings.STATION_STORE_DIR / place.pack
+    raw = bytearray(path.read_bytes())
+    raw[place.entry.offset + 1000] ^= 1
+    path.chmod(0o600)
+    path.write_bytes(raw)
+    download = client.get(f"/conversations/snapshots/{kept.snapshot.snapshot_id}/download/")
+    files = files_in(download)
+    assert b"us/clip.mp4: " in files.pop("DAMAGED.txt")
+    assert files.pop("us/clip.mp4") == VIDEO[:CHUNK_BYTES]
+    assert files == {name: data for name, data in kept.files.items() if name != "us/clip.mp4"}
+
+
+# Conversations written down
+
+
+def written(kept: Kept) -> None:
+    kept.say("Hello <script>alert(1)</script> 你好", native_id="1")
+    kept.attach(kept.say("look", kind="media", reply_to="1"), "cat.jpg", file="us/cat.jpg")
+    more = {"reactions": [["👍", ["a"], 2]], "edited": 0, "earlier": ["before"]}
+    kept.attach(kept.say("x", more=json.dumps(more)), "e<v>il.svg", "document", file="us/evil.svg")
+    kept.say("gone", kind="deleted", sender=None)
+    kept.say("joined", kind="system", sender=None)
+
+
+@pytest.mark.parametrize("with_media", [True, False])
+def test_json_lines_read_back_to_the_same_messages(kept, client, with_media: bool) -> None:
+    written(kept)
+    if with_media:
+        files = files_in(client.get(kept.url("export.jsonl")))
+        assert sorted(files)[1:] == ["media/000002-0-cat.jpg", "media/000003-0-e_v_il.svg.txt"]
+    else:
+        files = {"conversation.jsonl": body(client.get(kept.url("export.jsonl?media=0")))}
+    read = Read(files)
+    assert not read.warnings
+    said = sorted(read.messages + read.system, key=lambda each: each.line)
+    rows = list(Message.objects.order_by("pk"))
+    assert [
+        (each.time, each.sender, each.kind, each.text, each.id, each.reply_to) for each in said
+    ] == [
+        (row.pk >> 20, row.sender and "a", row.kind, row.text, row.native_id, row.reply_to)
+        for row in rows
+    ]
+    assert said[2].reactions[0].emoji == "👍"
+    assert (said[2].edited, said[2].earlier) == (0, ("before",))
+    (attached,) = said[1].attachments
+    assert attached.name == "cat.jpg"
+    assert (attached.place is not None) == with_media
+    assert [(one.key, one.name, one.is_self) for one in read.people] == [("a", "Alice <i>", True)]
+
+
+def test_html_is_whole_in_itself_and_nothing_in_it_is_markup(kept, client) -> None:
+    written(kept)
+    files = files_in(client.get(kept.url("export.html")))
+    page = files["index.html"].decode()
+    assert "Hello &lt;script&gt;alert(1)&lt;/script&gt; 你好" in page
+    assert "Us &lt;b&gt;&amp; co&lt;/b&gt;" in page
+    for markup in ("<script", "<b>&", "<i>", "http://", "https://", "<v>"):
+        assert markup not in page
+    assert 'src="media/000002-0-cat.jpg"' in page
+    assert files["media/000002-0-cat.jpg"] == kept.picture
+
+
+def test_a_selection_by_date_has_both_days(kept, client) -> None:
+    for day in range(5):
+        kept.say(f"day {day}", minute=1440 * day + 1)
+    lines = body(client.get(kept.url("export.jsonl?media=0&from=2023-11-15&to=2023-11-17")))
+    assert [json.loads(line)["text"] for line in lines.splitlines()[1:]] == [
+        "day 1",
+        "day 2",
+        "day 3",
+    ]
+    assert client.get(kept.url("export.jsonl?from=2023-02-31")).status_code == 404
+
+
+# Others
+
+
+def test_nothing_of_it_is_there_for_anybody_else(kept) -> None:
+    pk = kept.attach(kept.say(), "cat.jpg", file="us/cat.jpg")
+    own = vault_of("mallory")
+    keep(own, {"a": "b"})
+    addresses = [
+        f"/conversations/snapshots/{kept.snapshot.snapshot_id}/download/",
+        *map(
+            kept.url,
+            [
+                f"attachments/{pk}/",
+                f"thumbnails/{pk}/",
+                "originals/",
+                "export.jsonl",
+                "export.html",
+            ],
+        ),
+    ]
+    User.objects.create_superuser("root", password="correct horse battery")
+    for name in ("mallory", "root"):
+        other = page_cast.signed_in(User.objects.get(username=name))
+        assert [other.get(address).status_code for address in addresses] == [404] * 6
+    stranger = page_cast.client()
+    assert [stranger.get(address).status_code for address in addresses] == [302] * 6
