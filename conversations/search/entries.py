@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from conversations.databases import INDEX
 from conversations.events import Kind
@@ -10,7 +10,9 @@ from conversations.models import Attachment, Message
 from conversations.tokens import characters, tokens
 
 # Begins every term that is no word. No token has it, so nothing that a person types meets a term.
-MARK = "="
+MARK: Final = "="
+
+_COMMON_KINDS: Final = frozenset((Kind.TEXT, Kind.MEDIA))
 
 
 class Entry(NamedTuple):
@@ -50,29 +52,30 @@ def entries(messages: Iterable[Message], vault: str) -> Iterator[Entry]:
         )
 
 
-def words(entry: Entry) -> list[str]:
-    """The tokens in their order; no phrase reaches from the text into a name."""
-    found = tokens(entry.text)
+class Document(NamedTuple):
+    """All that an entry is found by: words in their order, and terms whose order means nothing."""
+
+    words: list[str]
+    terms: list[str]
+
+
+def document(entry: Entry) -> Document:
+    """The tokens and terms of an entry; no phrase reaches from its text into a name."""
+    words = tokens(entry.text)
     for name in entry.names:
-        found += (MARK, *tokens(name))
-    return found
-
-
-def terms(entry: Entry) -> list[str]:
-    """What it is found by beside its words, in no order that means anything."""
-    found = [vault_term(entry.vault), conversation_term(entry.conversation)]
+        words += (MARK, *tokens(name))
+    terms = [vault_term(entry.vault), conversation_term(entry.conversation)]
     if entry.sender is not None:
-        found.append(sender_term(entry.sender))
+        terms.append(sender_term(entry.sender))
     if entry.has_media:
-        found.append(MEDIA_TERM)
-    if entry.kind not in (Kind.TEXT, Kind.MEDIA):
-        found.append(kind_term(entry.kind))
-    alone = characters(entry.text).union(*map(characters, entry.names))
-    found += map(character_term, sorted(alone))
-    return found
+        terms.append(MEDIA_TERM)
+    if entry.kind not in _COMMON_KINDS:
+        terms.append(kind_term(entry.kind))
+    terms += map(character_term, characters(words))
+    return Document(words, terms)
 
 
-MEDIA_TERM = f"{MARK}m"
+MEDIA_TERM: Final = f"{MARK}m"
 
 
 def vault_term(vault: str) -> str:

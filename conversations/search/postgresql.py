@@ -11,7 +11,7 @@ from typing import Final
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from conversations.search.asking import Asked, ask
-from conversations.search.entries import Entry, terms, words
+from conversations.search.entries import Entry, document
 from conversations.search.query import Phrase, Query
 from conversations.search.scope import Scope
 
@@ -60,12 +60,13 @@ def find(connection: BaseDatabaseWrapper, query: Query, scope: Scope, limit: int
 
 def vector(entry: Entry) -> str:
     """As PostgreSQL reads it: quoted tokens with their places."""
+    words, terms = document(entry)
     places: defaultdict[str, list[int]] = defaultdict(list)
-    for place, token in enumerate(words(entry), start=1):
+    for place, token in enumerate(words, start=1):
         if len(places[token]) < _PLACES_MAX:
             places[token].append(min(place, PLACE_MAX))
     told = [f"{_quoted(token)}:{','.join(map(str, at))}" for token, at in places.items()]
-    return " ".join((*told, *map(_quoted, terms(entry))))
+    return " ".join((*told, *map(_quoted, terms)))
 
 
 def expression(asked: Asked) -> str:

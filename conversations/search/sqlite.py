@@ -7,7 +7,7 @@ from typing import Final
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from conversations.search.asking import Asked, ask
-from conversations.search.entries import Entry, terms, words
+from conversations.search.entries import Document, Entry, document
 from conversations.search.query import Phrase, Query
 from conversations.search.scope import Scope
 
@@ -73,4 +73,8 @@ def _string(phrase: Phrase) -> str:
 
 def _documents(rows: Iterable[Entry]) -> list[tuple[int, str]]:
     in_order = sorted(rows, key=attrgetter("id"))
-    return [(entry.id, " ".join((*words(entry), *terms(entry)))) for entry in in_order]
+    return [(entry.id, _text(document(entry))) for entry in in_order]
+
+
+def _text(document: Document) -> str:
+    return " ".join(document.words + document.terms)
