@@ -1,0 +1,21 @@
+"""When something was said, as a clock showed it."""
+
+import datetime as dt
+from typing import Final
+
+from conversations.events import Clock
+
+MS: Final = dt.timedelta(milliseconds=1)
+_EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+
+
+def shown(ms: int, clock: str, zone: dt.tzinfo) -> dt.datetime:
+    """The time without its zone: in ``zone`` when the clock is UTC, else as the export has it."""
+    at = _EPOCH + ms * MS
+    return (at.astimezone(zone) if clock == Clock.UTC else at).replace(tzinfo=None)
+
+
+def day_begins(day: dt.date, clock: str, zone: dt.tzinfo) -> int:
+    """The millisecond at which this day begins by that clock."""
+    midnight = dt.datetime.combine(day, dt.time.min, zone if clock == Clock.UTC else dt.UTC)
+    return (midnight.astimezone(dt.UTC) - _EPOCH) // MS

@@ -1,0 +1,252 @@
+"""Searching a vault: a page of hits, how many there are, and where they are.
+
+Each search makes the same few queries, whatever was typed: the newest hits up to a bound come from
+the index by their ids, and everything that is said about them comes from their rows.
+"""
+
+import datetime as dt
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from enum import StrEnum
+from typing import Any, Final, NamedTuple
+
+from django.db.models.functions import Left
+from django.utils import timezone
+
+from conversations import search
+from conversations.clocks import day_begins, shown
+from conversations.events import Clock
+from conversations.facets import Facets, Row, facets_of
+from conversations.models import Attachment, Conversation, Message, Participant
+from conversations.search import Query, Scope
+from conversations.search.scope import ID_MAX, ID_MIN
+from conversations.snippets import Segment, matches, snippet, weight
+
+PAGE_HITS: Final = 50
+BOUND_HITS: Final = 1000  # counted, told apart by facets, and ranked
+SENDERS_MAX: Final = 500  # participants of one name
+LOOK_CHARS: Final = 4000  # of a text, where the words are looked for to show them
+RANK_CHARS: Final = 500
+NAMES_SHOWN: Final = 3  # of a message that has no text
+
+_PER_MS: Final = 1 << 20
+_DAY: Final = dt.timedelta(days=1)
+
+
+class Order(StrEnum):
+    """Which hits come first: the newest of all, or the best of the newest."""
+
+    NEWEST = "newest"
+    BEST = "best"
+
+
+class Filters(NamedTuple):
+    """What to leave out. ``conversation`` is a slug, ``sender`` a name; days include both ends."""
+
+    conversation: str = ""
+    sender: str = ""
+    since: dt.date | None = None
+    until: dt.date | None = None
+    has_media: bool = False
+
+
+class Hit(NamedTuple):
+    """A message that matches. ``at`` names it in its conversation's address.
+
+    ``time`` has no zone: it is what a clock at the station showed, or the one where the export was
+    made; None where the source tells no time. ``names`` are those of attachments that match, or the
+    first ones when there is no text. ``is_further_on`` is said of a long text whose beginning does
+    not have the words.
+    """
+
+    id: int
+    at: str
+    slug: str
+    title: str
+    sender: str
+    is_self: bool
+    kind: str
+    has_media: bool
+    time: dt.datetime | None
+    text: Sequence[Segment]
+    names: Sequence[Sequence[Segment]]
+    is_further_on: bool
+
+
+class Found(NamedTuple):
+    """A page of hits. ``total`` counts up to the bound; ``following`` is the next page's cursor."""
+
+    hits: Sequence[Hit] = ()
+    total: int = 0
+    is_bounded: bool = False
+    facets: Facets = Facets()
+    following: int | None = None
+
+
+def look(
+    vault: str,
+    query: Query,
+    filters: Filters = Filters(),  # noqa: B008 - it is frozen
+    order: Order = Order.NEWEST,
+    after: int | None = None,
+) -> Found:
+    """A page of what matches in this vault. An empty query means every message that passes.
+
+    ``after`` is what the page before had as ``following``.
+    """
+    scope = scope_of(vault, filters)
+    if scope is None:
+        return Found()
+    seen = _Seen(query, scope, filters)
+    if order is Order.BEST and query.wanted:
+        start = after or 0
+        ids = _ranked(query, seen.rows)[start:]
+        following = start + PAGE_HITS if len(ids) > PAGE_HITS else None
+    else:
+        page = seen if after is None else _Seen(query, scope._replace(before=after), filters)
+        ids, following = [row.id for row in page.rows], page.following()
+    return Found(
+        hits=_hits(query, ids[:PAGE_HITS]),
+        total=len(seen.rows),
+        is_bounded=seen.is_bounded,
+        facets=facets_of(seen.rows),
+        following=following,
+    )
+
+
+def scope_of(vault: str, filters: Filters) -> Scope | None:
+    """The part of the index that passes; None when a filter names nothing of this vault.
+
+    Its ids may be some hours too many at both ends: when a day begins depends on the conversation.
+    """
+    scope = Scope(
+        vault, has_media=filters.has_media, first=_first(filters), before=_before(filters)
+    )
+    if filters.conversation:
+        conversation = Conversation.objects.filter(vault=vault, slug=filters.conversation).first()
+        if conversation is None:
+            return None
+        scope = scope._replace(conversation=conversation.pk)
+    if filters.sender:
+        people = Participant.objects.filter(conversation__vault=vault, name=filters.sender)
+        if filters.conversation:
+            people = people.filter(conversation=scope.conversation)
+        senders = tuple(people.order_by("-pk").values_list("pk", flat=True)[:SENDERS_MAX])
+        scope = scope._replace(senders=senders)
+    return None if scope.senders == () else scope
+
+
+class _Seen:
+    """The newest hits of a scope, up to the bound, by their rows."""
+
+    def __init__(self, query: Query, scope: Scope, filters: Filters) -> None:
+        found = search.find(query, scope, BOUND_HITS + 1)
+        self.is_bounded = len(found) > BOUND_HITS
+        self.ids = found[:BOUND_HITS]
+        self.rows = _rows(scope.vault, self.ids, filters)
+
+    def following(self) -> int | None:
+        """The cursor behind the first page of these; None when nothing is behind it."""
+        if len(self.rows) > PAGE_HITS:
+            return self.rows[PAGE_HITS - 1].id
+        return self.ids[-1] if self.is_bounded else None
+
+
+def _rows(vault: str, ids: Sequence[int], filters: Filters) -> list[Row]:
+    """Of this vault alone, whatever the index says.
+
+    The vault is compared here: given it, SQLite would look into each of its conversations.
+    """
+    zone = timezone.get_current_timezone()
+    found = Message.objects.filter(pk__in=ids).values_list(
+        "id",
+        "conversation__vault",
+        "conversation__clock",
+        "conversation__slug",
+        "conversation__title",
+        "sender__name",
+        "is_timed",
+    )
+    rows = []
+    for pk, of_vault, clock, slug, title, sender, is_timed in found:
+        time = shown(pk // _PER_MS, clock, zone)
+        if of_vault == vault and _is_within(time.date(), filters):
+            rows.append(Row(pk, slug, title, sender, time.year if is_timed else None))
+    return sorted(rows, reverse=True)
+
+
+def _is_within(day: dt.date, filters: Filters) -> bool:
+    if filters.since is not None and day < filters.since:
+        return False
+    return filters.until is None or day <= filters.until
+
+
+def _first(filters: Filters) -> int:
+    return ID_MIN if filters.since is None else min(_bounds(filters.since))
+
+
+def _before(filters: Filters) -> int:
+    if filters.until is None or filters.until == dt.date.max:
+        return ID_MAX
+    return max(_bounds(filters.until + _DAY))
+
+
+def _bounds(day: dt.date) -> list[int]:
+    """The ids at which the day begins, by every clock."""
+    zone = timezone.get_current_timezone()
+    begins = (day_begins(day, clock, zone) * _PER_MS for clock in Clock)
+    return [max(ID_MIN, min(ID_MAX, begin)) for begin in begins]
+
+
+def _ranked(query: Query, rows: Sequence[Row]) -> list[int]:
+    """By weight, and among equals the newest first."""
+    texts = Message.objects.filter(pk__in=[row.id for row in rows]).values_list(
+        "id", Left("text", RANK_CHARS)
+    )
+    weights = {pk: weight(text, query.wanted) for pk, text in texts}
+    return sorted(weights, key=lambda pk: (weights[pk], pk), reverse=True)
+
+
+def _hits(query: Query, ids: Sequence[int]) -> list[Hit]:
+    messages = Message.objects.filter(pk__in=ids).select_related("conversation", "sender")
+    found = {
+        message.pk: message
+        for message in messages.annotate(head=Left("text", LOOK_CHARS)).defer("text")
+    }
+    names = _names(found.values())
+    zone = timezone.get_current_timezone()
+    return [_hit(found[pk], query, names.get(pk, ()), zone) for pk in ids if pk in found]
+
+
+def _hit(message: Any, query: Query, names: Sequence[str], zone: dt.tzinfo) -> Hit:  # noqa: ANN401 - annotated
+    conversation, sender = message.conversation, message.sender
+    ranges = matches(message.head, query.wanted)
+    told = [(name, matches(name, query.wanted)) for name in names]
+    matching = [snippet(name, found) for name, found in told if found]
+    shown_names = matching or (
+        [] if message.head else [snippet(name, ()) for name in names[:NAMES_SHOWN]]
+    )
+    is_long = len(message.head) == LOOK_CHARS
+    return Hit(
+        id=message.pk,
+        at=f"{bytes(message.digest).hex()}-{message.nth}",
+        slug=conversation.slug,
+        title=conversation.title,
+        sender=sender.name if sender else "",
+        is_self=bool(sender and sender.is_self),
+        kind=message.kind,
+        has_media=message.has_media,
+        time=shown(message.pk // _PER_MS, conversation.clock, zone) if message.is_timed else None,
+        text=snippet(message.head, ranges),
+        names=shown_names,
+        is_further_on=bool(is_long and query.wanted and not ranges and not matching),
+    )
+
+
+def _names(messages: Iterable[Message]) -> Mapping[int, Sequence[str]]:
+    with_media = [message.pk for message in messages if message.has_media]
+    found = Attachment.objects.filter(message_id__in=with_media).order_by("message_id", "number")
+    names = defaultdict(list)
+    for message, name in found.values_list("message_id", "name"):
+        names[message].append(name)
+    return names
