@@ -36,15 +36,19 @@ def encoding_of(head: bytes, others: tuple[str, ...] = _OLD) -> str:
     return "utf-8"
 
 
-def decoded_lines(file: BinaryIO, encoding: str = "") -> Iterator[str]:
+def decoded_lines(
+    file: BinaryIO, encoding: str = "", *, keeps_returns: bool = False
+) -> Iterator[str]:
     """Lines without their ends; bytes that are no text become U+FFFD.
 
     Memory is bounded: a line over :data:`limits.LINE_BYTES_MAX` characters comes in pieces.
+    ``keeps_returns``: of CRLF the CR stays, for formats where it tells something.
     """
     encoding = encoding or _encoding_in(file)
     with io.TextIOWrapper(file, encoding, errors="replace", newline="\n") as text:
         while line := text.readline(limits.LINE_BYTES_MAX):
-            yield line.removesuffix("\n").removesuffix("\r")
+            line = line.removesuffix("\n")
+            yield line if keeps_returns else line.removesuffix("\r")
 
 
 def _encoding_in(file: BinaryIO) -> str:

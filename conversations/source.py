@@ -51,14 +51,15 @@ class Source:
         """File ``number`` from its start."""
         return self.tree.open(self.files[number])
 
-    def lines(self, number: int = 0) -> Iterator[Line]:
+    def lines(self, number: int = 0, *, keeps_returns: bool = False) -> Iterator[Line]:
         """Its lines, decoded as their byte order mark or content says; each one is counted.
 
         Lines end with LF, CRLF or CR LF only: U+2028 and the like stay inside. A line over
-        :data:`limits.LINE_BYTES_MAX` is handed out in pieces, each a line of its own.
+        :data:`limits.LINE_BYTES_MAX` is handed out in pieces, each a line of its own. With
+        ``keeps_returns`` the CR of a CRLF stays.
         """
         with self.open(number) as file:
-            for at, text in enumerate(decoded_lines(file), 1):
+            for at, text in enumerate(decoded_lines(file, keeps_returns=keeps_returns), 1):
                 self.seen += 1
                 yield Line(at, text)
 

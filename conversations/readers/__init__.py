@@ -4,8 +4,9 @@ from typing import Final
 
 from conversations.readers._base import Confidence, NotReadable, Reader
 from conversations.readers.chat1 import Chat1
+from conversations.readers.whatsapp import WhatsApp
 
-READERS: Final[tuple[Reader, ...]] = (Chat1(),)
+READERS: Final[tuple[Reader, ...]] = (Chat1(), WhatsApp())
 """In order of precedence: among equally confident readers the first one reads."""
 
 BY_APP: Final = {reader.app: reader for reader in READERS}
