@@ -1,4 +1,4 @@
-"""A vault of made-up chats, English and Chinese, whose words are as unevenly common as real ones."""
+"""A vault of made-up chats, English and Chinese, their words as unevenly common as real ones."""
 
 import itertools
 import random
@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from hashlib import blake2b
 from typing import Final
 
+from benchmarks.vocabulary import CHINESE, ENGLISH
 from conversations.databases import INDEX
 from conversations.models import Conversation, Message, Participant, SourceRow
 from conversations.search import Entry
@@ -16,16 +17,6 @@ CONVERSATIONS: Final = 400
 FIRST_MS: Final = 1_388_534_400_000  # 2014-01-01
 YEARS: Final = 12
 BATCH: Final = 5000
-
-ENGLISH: Final = (
-    "the to you i and a it is in that of for on we have me be my are not at this but so do just "
-    "with was can what will up if get ok yes there like know out all now see how no one good when "
-    "home time tomorrow going today think dinner station house please thanks maybe really"
-).split()
-CHINESE: Final = (
-    "的 我 你 了 是 不 在 好 吗 我们 就 都 去 有 吧 这 那 要 说 也 没有 什么 可以 今天 明天 知道 吃饭 "
-    "时候 现在 觉得 一起 回家 晚上 早上 公园 朋友 上海 北京 谢谢 不是 怎么 这个 那个 还是 已经 因为 所以"
-).split()
 
 
 class Words:
@@ -60,7 +51,7 @@ def said(chance: random.Random, english: Words, chinese: Words) -> str:
     return "，".join("".join(words[at : at + 6]) for at in range(0, length, 6))
 
 
-def conversations(source: SourceRow) -> list[tuple[Conversation, list[Participant]]]:
+def conversations(_source: SourceRow) -> list[tuple[Conversation, list[Participant]]]:
     """400 of them, the largest as large as the next ones together; every tenth is another's."""
     made = []
     for number in range(CONVERSATIONS):

@@ -10,6 +10,7 @@ from conversations.events import Reaction
 class More(msgspec.Struct, frozen=True, omit_defaults=True):
     """Everything about a message that has no column of its own.
 
+    ``deleted``: a newer export says that it was deleted; the text is what was there.
     ``edited`` is a time in milliseconds, or 0 when only the fact is known. ``earlier`` are texts
     that were there before, oldest first: what a newer export changed or took away is still told.
     """
@@ -18,6 +19,7 @@ class More(msgspec.Struct, frozen=True, omit_defaults=True):
     edited: int | None = None
     forwarded_from: str = ""
     earlier: tuple[str, ...] = ()
+    deleted: bool = False
 
 
 _NOTHING: Final = More()

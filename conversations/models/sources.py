@@ -26,6 +26,7 @@ class IndexedSnapshot(models.Model):
     sources_done = models.PositiveIntegerField(_("sources read"), default=0)
     messages = models.PositiveBigIntegerField(_("messages read"), default=0)
     failure = models.CharField(_("failure"), max_length=300, blank=True)
+    tree_warnings = models.JSONField(_("files that could not be looked into"), default=list)
     updated_at = models.DateTimeField(_("updated"), default=timezone.now)
 
     class Meta:

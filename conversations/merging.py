@@ -1,0 +1,57 @@
+"""One message that several exports have: what is kept of the older and of the newer telling.
+
+Nothing that was ever kept is lost: a text that changed is kept as an earlier one, a deletion leaves
+the text and is noted, and bytes that one export left out are taken from the other.
+"""
+
+from typing import NamedTuple
+
+from conversations.events import Kind, Message
+from conversations.more import More
+
+_SAYS_LESS = (Kind.DELETED, Kind.UNREADABLE)
+
+
+class Telling(NamedTuple):
+    """What is told of a message: its kind, text and the rest."""
+
+    kind: str
+    text: str
+    more: More
+
+
+def told(message: Message) -> Telling:
+    """What an export tells."""
+    more = More(
+        reactions=message.reactions,
+        edited=message.edited,
+        forwarded_from=message.forwarded_from,
+        earlier=message.earlier,
+    )
+    return Telling(message.kind, message.text, more)
+
+
+def merged(older: Telling, newer: Telling) -> Telling:
+    """The older telling, as the newer one changes it."""
+    if older == newer:
+        return older
+    if newer.kind in _SAYS_LESS and older.kind not in _SAYS_LESS:
+        gone = newer.kind == Kind.DELETED
+        return older._replace(more=_with(older.more, deleted=older.more.deleted or gone))
+    if not newer.text and older.text:
+        newer = newer._replace(text=older.text)
+    earlier = [*older.more.earlier, *newer.more.earlier]
+    if older.text not in ("", newer.text) and older.kind not in _SAYS_LESS:
+        earlier.append(older.text)
+    more = More(
+        reactions=newer.more.reactions or older.more.reactions,
+        edited=older.more.edited if newer.more.edited is None else newer.more.edited,
+        forwarded_from=newer.more.forwarded_from or older.more.forwarded_from,
+        earlier=tuple(text for text in dict.fromkeys(earlier) if text != newer.text),
+        deleted=older.more.deleted,
+    )
+    return Telling(newer.kind, newer.text, more)
+
+
+def _with(more: More, *, deleted: bool) -> More:
+    return More(more.reactions, more.edited, more.forwarded_from, more.earlier, deleted)

@@ -1,0 +1,68 @@
+"""What is kept and what was read, compared: the difference is queued.
+
+So a snapshot is read soon after it was stored, also when the station was killed in between, when
+the index was deleted, or when the store was brought back from its objects.
+"""
+
+from datetime import timedelta
+from typing import Final
+
+from django.utils import timezone
+from django_tasks.base import TaskResultStatus
+from django_tasks_db.models import DBTaskResult
+
+from conversations import tasks
+from conversations.models import IndexedSnapshot, IndexState
+from transfer.models import Snapshot
+
+_TRY_AGAIN: Final = timedelta(minutes=10)
+_OPEN: Final = (TaskResultStatus.READY, TaskResultStatus.RUNNING)
+_TOLD_FOR: Final = timedelta(days=1)
+Named = tuple[str, str]
+"""A vault's id and a snapshot's."""
+
+
+def reconcile() -> int:
+    """Queue every snapshot that has to be read or forgotten, once; returns how many."""
+    kept = set(Snapshot.objects.receipted().values_list("vault_id", "snapshot_id"))
+    indexed = IndexedSnapshot.objects.all()
+    known = set(indexed.values_list("vault", "snapshot_id"))
+    recent = indexed.filter(state=IndexState.FAILED, updated_at__gt=timezone.now() - _TRY_AGAIN)
+    settled = set(indexed.filter(state=IndexState.DONE).values_list("vault", "snapshot_id"))
+    settled |= set(recent.values_list("vault", "snapshot_id"))
+    wanted = ((kept - settled) | (known - kept)) - _queued()
+    for vault_id, snapshot_id in _oldest_first(wanted):
+        tasks.index.enqueue(vault_id, snapshot_id)
+    return len(wanted)
+
+
+def _queued() -> set[Named]:
+    rows = DBTaskResult.objects.filter(status__in=_OPEN, task_path=tasks.index.module_path)
+    return {tuple(each["args"]) for each in rows.values_list("args_kwargs", flat=True)}
+
+
+def _oldest_first(wanted: set[Named]) -> list[Named]:
+    """The order in which merging keeps the newest telling of a message."""
+    rows = Snapshot.objects.filter(snapshot_id__in=[each for _, each in wanted])
+    created = {
+        (vault_id, snapshot_id): at.timestamp()
+        for vault_id, snapshot_id, at in rows.values_list("vault_id", "snapshot_id", "created_at")
+    }
+    return sorted(wanted, key=lambda named: (created.get(named, 0.0), named))
+
+
+def is_anything_queued() -> bool:
+    """Whether a worker has something to do."""
+    return DBTaskResult.objects.filter(status=TaskResultStatus.READY).exists()
+
+
+def take_back() -> int:
+    """Queue again what a worker had begun that is gone; for whoever knows that none is at work."""
+    begun = DBTaskResult.objects.filter(status=TaskResultStatus.RUNNING)
+    return begun.update(status=TaskResultStatus.READY, started_at=None)
+
+
+def forget_done() -> None:
+    """Drop the results of what was done a day ago."""
+    old = timezone.now() - _TOLD_FOR
+    DBTaskResult.objects.exclude(status__in=_OPEN).filter(finished_at__lt=old).delete()
