@@ -5,7 +5,7 @@ with that (:class:`conversations.events.Counts`).
 """
 
 import posixpath
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import Any, BinaryIO, NamedTuple
 
@@ -24,7 +24,7 @@ class Line(NamedTuple):
 
 
 class Record(NamedTuple):
-    """One element of a list in a JSON file; ``number`` counts from 1 over the whole source."""
+    """One element of a list in a JSON or XML file; ``number`` counts from 1 in that file."""
 
     number: int
     value: Any
@@ -73,6 +73,12 @@ class Source:
             for at, value in enumerate(records_of(file, prefix), 1):
                 self.seen += 1
                 yield Record(at, value)
+
+    def counted(self, values: Iterable[Any]) -> Iterator[Record]:
+        """Values that a reader takes from a file in its own way; each one is counted."""
+        for at, value in enumerate(values, 1):
+            self.seen += 1
+            yield Record(at, value)
 
     def find(self, reference: str, number: int = 0) -> str | None:
         """The name of the file that an export means by ``reference``, if the tree has it.
