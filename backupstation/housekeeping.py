@@ -1,5 +1,6 @@
 """What a running station does now and then, on threads of its own."""
 
+import atexit
 import logging
 import threading
 import time
@@ -8,15 +9,18 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
+from django.conf import settings
 from django.core.management import call_command
 from django.db import close_old_connections
 from django.utils import timezone
 
 from backupstation import visits
+from conversations import reconciling, worker
 from transfer import invitations, receipts, registration, rereading
 
 log = logging.getLogger(__name__)
 _SWEEP_SECONDS: Final = 60
+_INDEX_SECONDS: Final = 2
 # Whoever starts a station wants to see its page first.
 _SETTLED_SECONDS: Final = 10
 _REFRESH_SECONDS: Final = 3600
@@ -31,6 +35,19 @@ def start(refresh_https: Callable[[], None]) -> None:
         ("rereading", _read_again),
     ):
         threading.Thread(target=work, name=name, daemon=True).start()
+    if settings.STATION_INDEXING == "on":
+        threading.Thread(target=_have_read, name="indexing", daemon=True).start()
+
+
+def _have_read() -> None:
+    """See that what was stored can soon be read; in a process of its own."""
+    supervisor = worker.Supervisor()
+    atexit.register(supervisor.stop)
+    chores = [
+        Chore(supervisor.look, _INDEX_SECONDS),
+        Chore(reconciling.forget_done, _CLEAR_SECONDS),
+    ]
+    _do_for_ever(chores, _INDEX_SECONDS)
 
 
 def _keep_house(refresh_https: Callable[[], None]) -> None:
@@ -53,13 +70,13 @@ def _read_again() -> None:
     _do_for_ever([Chore(rereading.read_slice, _SWEEP_SECONDS)])
 
 
-def _do_for_ever(chores: list["Chore"]) -> None:
+def _do_for_ever(chores: list["Chore"], seconds: int = _SWEEP_SECONDS) -> None:
     """Do each of the chores at once, and again when it is due."""
     while True:
         close_old_connections()
         for chore in chores:
             chore.do_if_due(time.monotonic())
-        time.sleep(_SWEEP_SECONDS)
+        time.sleep(seconds)
 
 
 @dataclass

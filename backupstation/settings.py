@@ -117,6 +117,9 @@ if STATION_TLS_CERT and STATION_HTTPS == "auto":
         "STATION_HTTPS=auto makes its own certificate: unset it, or STATION_TLS_CERT and"
         " STATION_TLS_KEY"
     )
+STATION_INDEXING = env.str("STATION_INDEXING", default="on").lower()
+if STATION_INDEXING not in ("on", "off"):
+    raise ImproperlyConfigured("STATION_INDEXING is on or off")
 STATION_NAME = env.str("STATION_NAME", default="Backup Station")
 
 # Django

@@ -89,9 +89,9 @@ def measure(count: int) -> None:
         took = time.monotonic() - begun
         row = IndexedSnapshot.objects.get(snapshot_id=snapshot.snapshot_id)
         made = Message.objects.count() - before
-        print(
-            f"{name}: {made:,} messages in {took:.1f} s, {made / took:,.0f}/s ({row.state}; {(time.process_time() - worked) / max(made, 1) * 1e6:.0f} µs of the worker each)"
-        )
+        each = (time.process_time() - worked) / max(made, 1)
+        rate = f"{made:,} messages in {took:.1f} s, {made / took:,.0f}/s"
+        print(f"{name}: {rate} ({row.state}; {each * 1e6:.0f} µs of the worker for each)")
     mine = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     child = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
     print(f"peak memory: {mine:.0f} MiB (with the generated chats), reader {child:.0f} MiB")

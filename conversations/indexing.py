@@ -48,9 +48,17 @@ def index(vault_id: str, snapshot_id: str, told: Callable[[], None] = lambda: No
     try:
         _read(row, snapshot, told)
     except (OSError, WireError) as error:
-        _note(row, state=IndexState.FAILED, failure=str(error)[:_FAILURE_CHARS_MAX])
+        note_failure(vault_id, snapshot_id, str(error))
     else:
         _note(row, state=IndexState.DONE, failure="")
+
+
+def note_failure(vault_id: str, snapshot_id: str, why: str) -> None:
+    """The snapshot cannot be read now; it is tried again after a while."""
+    rows = IndexedSnapshot.objects.filter(vault=vault_id, snapshot_id=snapshot_id)
+    rows.update(
+        state=IndexState.FAILED, failure=why[:_FAILURE_CHARS_MAX], updated_at=timezone.now()
+    )
 
 
 def _read(row: IndexedSnapshot, snapshot: Snapshot, told: Callable[[], None]) -> None:

@@ -51,9 +51,9 @@ def _oldest_first(wanted: set[Named]) -> list[Named]:
     return sorted(wanted, key=lambda named: (created.get(named, 0.0), named))
 
 
-def is_anything_queued() -> bool:
-    """Whether a worker has something to do."""
-    return DBTaskResult.objects.filter(status=TaskResultStatus.READY).exists()
+def is_anything_left() -> bool:
+    """Whether a worker has something to do, or one that is gone had begun something."""
+    return DBTaskResult.objects.filter(status__in=_OPEN).exists()
 
 
 def take_back() -> int:

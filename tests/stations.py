@@ -24,6 +24,7 @@ def _environment(folder: Path, **extra: str) -> dict[str, str]:
         "STATION_DATA_DIR": str(folder),
         "DJANGO_SETTINGS_MODULE": "backupstation.settings",
         "PYTHONUNBUFFERED": "1",
+        "STATION_INDEXING": "off",  # most tests do not read what they keep
         **extra,
     }
 

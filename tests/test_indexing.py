@@ -186,7 +186,7 @@ def test_what_is_forgotten_is_gone_and_the_rest_is_read_again(vault) -> None:
 def test_every_snapshot_is_queued_once(vault) -> None:
     snapshot = keep(vault, {NAME: chat(*HELLO)})
     assert (reconciling.reconcile(), reconciling.reconcile()) == (1, 0)
-    assert reconciling.is_anything_queued()
+    assert reconciling.is_anything_left()
     index(snapshot)
 
 

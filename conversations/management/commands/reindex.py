@@ -1,0 +1,81 @@
+"""``manage.py reindex``: make everything that was derived from snapshots anew."""
+
+import json
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from django.db.models import F
+
+from conversations import forgetting, indexing, reconciling, worker
+from conversations.models import IndexedSnapshot, IndexState
+from transfer.models import Snapshot
+
+_PREFIX_CHARS_MIN = 8
+
+
+class Command(BaseCommand):
+    """Read snapshots again, all of them or one."""
+
+    help = (
+        "Read every snapshot again, as if it had just been stored. Snapshots are not changed: what"
+        " people read and search is a view of them."
+    )
+    requires_migrations_checks = False
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Everything, unless one snapshot is named."""
+        parser.add_argument("--snapshot", default="", help="this one (8 characters do)")
+        parser.add_argument("--json", action="store_true", help="print one JSON object")
+
+    def handle(self, **options: Any) -> None:  # noqa: ANN401 - Django's
+        """Wait for a worker that is reading, then read here."""
+        snapshots = _chosen(options["snapshot"])
+        with worker.alone(wait=True):
+            if options["snapshot"]:
+                _read_anew(snapshots[0])
+            else:
+                forgetting.forget_everything()
+            messages = 0
+            for number, snapshot in enumerate(snapshots, 1):
+                indexing.index(snapshot.vault_id, snapshot.snapshot_id)
+                row = IndexedSnapshot.objects.get(
+                    vault=snapshot.vault_id, snapshot_id=snapshot.snapshot_id
+                )
+                messages += row.messages
+                if not options["json"]:
+                    self.stdout.write(f"{number}/{len(snapshots)} {_told(row)}")
+        reconciling.reconcile()
+        failed = IndexedSnapshot.objects.filter(state=IndexState.FAILED).count()
+        answer = {"snapshots": len(snapshots), "messages": messages, "failed": failed}
+        self.stdout.write(
+            json.dumps(answer)
+            if options["json"]
+            else f"{messages} messages in {len(snapshots)} snapshots."
+        )
+        if failed:
+            raise CommandError(f"{failed} snapshots could not be read.", returncode=1)
+
+
+def _chosen(prefix: str) -> list[Snapshot]:
+    kept = Snapshot.objects.receipted().order_by("created_at", "pk")
+    if not prefix:
+        return list(kept)
+    if len(prefix) < _PREFIX_CHARS_MIN:
+        raise CommandError(f"Give at least {_PREFIX_CHARS_MIN} characters of the snapshot's id.")
+    found = list(kept.filter(snapshot_id__istartswith=prefix)[:2])
+    if len(found) != 1:
+        raise CommandError(f"{'No snapshot' if not found else 'Several'} begin with {prefix}.")
+    return found
+
+
+def _read_anew(snapshot: Snapshot) -> None:
+    indexed = IndexedSnapshot.objects.filter(
+        vault=snapshot.vault_id, snapshot_id=snapshot.snapshot_id
+    )
+    forgetting.read_anew(list(indexed.values_list(F("source_links__source"), flat=True)))
+
+
+def _told(row: IndexedSnapshot) -> str:
+    why = f": {row.failure}" if row.failure else ""
+    return f"{row.snapshot_id[:8]} {row.messages} messages, {row.get_state_display()}{why}"

@@ -1,0 +1,103 @@
+"""The process that reads snapshots: started when there is something to read, gone when it is done.
+
+It is one at a time, of low priority, and never outlives whoever started it: standard input is a
+pipe whose other end closes when that process ends, however it ends.
+"""
+
+import contextlib
+import fcntl
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from django.conf import settings
+
+from conversations import reconciling
+
+_LOCK: Final = "indexing.lock"
+_LOWEST: Final = 19
+_PAUSE_SECONDS: Final = 60
+_STOP_SECONDS: Final = 3
+
+
+class Busy(Exception):
+    """Another process of this data folder is reading snapshots."""
+
+
+@contextlib.contextmanager
+def alone(*, wait: bool) -> Iterator[None]:
+    """Be the one that reads; raises :class:`Busy` unless it is to ``wait`` until it can be.
+
+    What an earlier one had begun and not ended is queued again.
+    """
+    path = Path(settings.STATION_DATA_DIR) / _LOCK
+    handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+        reconciling.take_back()
+        yield
+    except BlockingIOError:
+        raise Busy from None
+    finally:
+        os.close(handle)
+
+
+def step_back() -> None:
+    """Let everything else on this computer come first."""
+    with contextlib.suppress(OSError):
+        os.nice(_LOWEST)
+
+
+def end_with_parent() -> None:
+    """End this process at once when the other end of standard input is gone."""
+    threading.Thread(target=_wait_for_end, name="parent", daemon=True).start()
+
+
+def _wait_for_end() -> None:
+    while sys.stdin.buffer.read(1):
+        pass
+    os._exit(0)
+
+
+class Supervisor:
+    """Starts the worker whenever something is queued and none is running."""
+
+    def __init__(self) -> None:
+        self._process: subprocess.Popen[bytes] | None = None
+        self._started_at = float("-inf")
+
+    def look(self) -> None:
+        """Queue what has to be read, and see that it is; cheap when there is nothing."""
+        reconciling.reconcile()
+        if self._is_at_work() or not reconciling.is_anything_left():
+            return
+        self._started_at = time.monotonic()
+        self._process = subprocess.Popen(  # noqa: S603 - our own program
+            [sys.executable, str(settings.BASE_DIR / "manage.py"), "read_snapshots"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            cwd=settings.BASE_DIR,
+        )
+
+    def _is_at_work(self) -> bool:
+        """Whether it is, or was a moment ago and failed: it is not started again and again."""
+        if self._process is None:
+            return False
+        ended = self._process.poll()
+        if ended is None:
+            return True
+        return ended != 0 and time.monotonic() - self._started_at < _PAUSE_SECONDS
+
+    def stop(self) -> None:
+        """End the worker; what it was reading goes on from there next time."""
+        if self._process is not None and self._process.poll() is None:
+            self._process.terminate()
+            try:
+                self._process.wait(_STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                self._process.kill()

@@ -1,0 +1,124 @@
+"""A station reads by itself what phones send: in a process of its own, which ends with it."""
+
+import os
+import signal
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from tests.stations import Phone, Station, running
+
+SECONDS = 60
+
+
+@pytest.fixture
+def station(tmp_path: Path) -> Iterator[Station]:
+    with running(tmp_path / "station", STATION_INDEXING="on") as running_station:
+        yield running_station
+
+
+def rows(station: Station, sql: str) -> list[tuple[Any, ...]]:
+    with closing(sqlite3.connect(station.folder / "index.sqlite3", timeout=30)) as database:
+        return database.execute(sql).fetchall()
+
+
+def wait(until: Callable[[], object], what: str) -> None:
+    deadline = time.monotonic() + SECONDS
+    while not until():
+        assert time.monotonic() < deadline, what
+        time.sleep(0.05)
+
+
+def states(station: Station) -> list[str]:
+    return [state for (state,) in rows(station, "SELECT state FROM conversations_indexedsnapshot")]
+
+
+def workers(station: Station) -> list[psutil.Process]:
+    """The processes that read for this station."""
+    try:
+        below = psutil.Process(station.pid).children(recursive=True)
+        return [each for each in below if "read_snapshots" in each.cmdline()]
+    except psutil.NoSuchProcess:
+        return []
+
+
+def texts(station: Station) -> list[str]:
+    found = rows(station, "SELECT text FROM conversations_message ORDER BY id")
+    return [text for (text,) in found]
+
+
+def backed_up(phone: Phone, station: Station, path: Path) -> None:
+    phone.enrol(station)
+    phone.run("backup", station.link(), path)
+
+
+def test_what_a_phone_sends_can_soon_be_read_and_no_process_stays(
+    station: Station, phone: Phone, chats: Path
+) -> None:
+    assert not workers(station)
+    backed_up(phone, station, chats / "whatsapp" / "chat-miner")
+    wait(lambda: states(station) == ["done"], "it is not read")
+    assert len(texts(station)) == 45
+    wait(lambda: not workers(station), "the worker stays")
+
+
+def long_chat(folder: Path) -> Path:
+    path = folder / "WhatsApp Chat with Bob.txt"
+    lines = (
+        f"{1 + number % 28:02}/{1 + number // 28 % 12:02}/2020, 10:00 - Bob: {number} {'x' * 200}\n"
+        for number in range(60_000)
+    )
+    path.write_text("".join(lines))
+    return path
+
+
+@pytest.mark.slow
+def test_a_worker_or_a_station_that_is_killed_loses_and_doubles_nothing(
+    station: Station, phone: Phone, tmp_path: Path
+) -> None:
+    backed_up(phone, station, long_chat(tmp_path))
+    for begun in (2_000, 6_000):
+        wait(lambda least=begun: len(texts(station)) > least, "nothing is read")
+        assert psutil.Process(workers(station)[0].pid).nice() == 19
+        os.kill(workers(station)[0].pid, signal.SIGKILL)
+        wait(lambda: not workers(station), "it lives")
+        station.kill()
+        station.start()
+    wait(lambda: len(texts(station)) > 12_000, "it does not go on")
+    (worker,) = workers(station)
+    station.kill()
+    wait(lambda: not worker.is_running(), "the worker outlives the station")
+    station.start()
+    wait(lambda: states(station) == ["done"], "it is not read")
+    read = sorted(int(text.split()[0]) for text in texts(station))
+    assert read == list(range(60_000))
+
+
+def test_a_station_that_only_keeps_bytes_reads_nothing(
+    tmp_path: Path, phone: Phone, chats: Path
+) -> None:
+    with running(tmp_path / "quiet", STATION_INDEXING="off") as station:
+        backed_up(phone, station, chats / "whatsapp" / "chat-miner")
+        time.sleep(3)
+        assert states(station) == []
+        answer = station.answer("reindex")
+        assert (answer["snapshots"], answer["messages"], answer["failed"]) == (1, 45, 0)
+        assert len(texts(station)) == 45
+
+
+def test_a_deleted_index_is_made_again(station: Station, phone: Phone, chats: Path) -> None:
+    backed_up(phone, station, chats / "whatsapp" / "chat-miner")
+    wait(lambda: states(station) == ["done"], "it is not read")
+    before = texts(station)
+    station.stop()
+    for path in station.folder.glob("index.sqlite3*"):
+        path.unlink()
+    station.start()
+    wait(lambda: states(station) == ["done"], "it is not read again")
+    assert texts(station) == before
