@@ -15,6 +15,8 @@ TITLE_CHARS_MAX: Final = 200
 ATTACHMENTS_MAX: Final = 1000
 LINE_BYTES_MAX: Final = 4 * MIB
 RECORD_DEPTH_MAX: Final = 64
+RECORD_CHARS_MAX: Final = 4 * MIB
+JSON_BYTES_AT_ONCE: Final = 256 * KIB
 
 # Remarks on one source: what is beyond them is counted and not told
 WARNINGS_TOLD_MAX: Final = 200

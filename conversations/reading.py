@@ -51,7 +51,7 @@ class Reading:
         except NotReadable as error:
             yield self._stopped(error.code, error.detail, error.file, error.line)
         except BadRecords as error:
-            yield self._stopped("bad-json", str(error))
+            yield self._stopped("bad-json", str(error), error.file, error.line)
         except Damaged as error:
             yield self._stopped(error.code, str(error))
         except (OSError, KeyError) as error:

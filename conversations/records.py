@@ -1,65 +1,35 @@
 """Lists in JSON files, element by element, however long the list is."""
 
-import codecs
-from collections.abc import Iterator
-from typing import Any, BinaryIO, Final
+from collections.abc import Iterator, Sequence
+from typing import Any, BinaryIO
 
-import ijson
+from conversations.pulling import BadRecords, Json, Unreadable
 
-from conversations import limits
-
-_OPENING: Final = ("start_map", "start_array")
-_CLOSING: Final = ("end_map", "end_array")
-
-
-class BadRecords(Exception):
-    """The file is no JSON from here on; the message says why, in the parser's words."""
+__all__ = ["BadRecords", "Unreadable", "records_of", "value_at"]
 
 
 def records_of(file: BinaryIO, prefix: str) -> Iterator[Any]:
-    """Each element of the list at ``prefix`` ("messages.item", say), as Python values.
+    """Each element of the list at ``prefix`` as Python values.
 
-    Elements are bounded in depth. Raises :class:`BadRecords`.
+    A prefix is the names on the way joined with dots, "item" for each element of a list:
+    "messages.item", say; "item" for a document that is a list. An element that is too large, too
+    deep or no JSON comes as :class:`Unreadable`. Raises :class:`BadRecords`.
     """
-    skip_mark(file)
-    try:
-        yield from _bounded(file, prefix)
-    except ijson.JSONError as error:
-        raise BadRecords(_told(error)) from None
-
-
-def _bounded(file: BinaryIO, prefix: str) -> Iterator[Any]:
-    builder: Any = None
-    depth = 0
-    for path, kind, value in ijson.parse(file, use_float=True):
-        if builder is None:
-            if path != prefix or kind in _CLOSING:
-                continue
-            builder = ijson.ObjectBuilder()
-        depth += (kind in _OPENING) - (kind in _CLOSING)
-        if depth > limits.RECORD_DEPTH_MAX:
-            raise BadRecords(f"nested deeper than {limits.RECORD_DEPTH_MAX}")
-        builder.event(kind, value)
-        if depth == 0:
-            yield builder.value
-            builder = None
+    return _under(Json(file), prefix.split("."))
 
 
 def value_at(file: BinaryIO, prefix: str, default: Any = None) -> Any:  # noqa: ANN401 - JSON's
     """The value at ``prefix``; ``default`` when the file has none. Raises :class:`BadRecords`."""
-    skip_mark(file)
-    try:
-        return next(_bounded(file, prefix), default)
-    except ijson.JSONError as error:
-        raise BadRecords(_told(error)) from None
+    value = next(records_of(file, prefix), default)
+    return default if isinstance(value, Unreadable) else value
 
 
-def skip_mark(file: BinaryIO) -> None:
-    """Go to the first byte after a byte order mark."""
-    file.seek(0)
-    if file.read(3) != codecs.BOM_UTF8:
-        file.seek(0)
-
-
-def _told(error: Exception) -> str:
-    return " ".join(str(error).split())[: limits.DETAIL_CHARS_MAX]
+def _under(json: Json, path: Sequence[str]) -> Iterator[Any]:
+    first, rest = path[0], path[1:]
+    if first == "item":
+        for _ in json.elements():
+            yield from _under(json, rest) if rest else (json.value(),)
+        return
+    for key in json.members():
+        if key == first:
+            yield from _under(json, rest) if rest else (json.value(),)

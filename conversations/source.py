@@ -6,12 +6,14 @@ with that (:class:`conversations.events.Counts`).
 
 import posixpath
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import cached_property
 from typing import Any, BinaryIO, NamedTuple
 
 from conversations import limits
 from conversations.decoding import decoded_lines
 from conversations.events import Attachment, DateOrder, MediaKind, Place
+from conversations.pulling import BadRecords, Json
 from conversations.records import records_of
 from conversations.tree import Tree
 
@@ -24,7 +26,11 @@ class Line(NamedTuple):
 
 
 class Record(NamedTuple):
-    """One element of a list in a JSON or XML file; ``number`` counts from 1 in that file."""
+    """One element of a list in a JSON file; ``number`` counts from 1.
+
+    ``value`` is :class:`conversations.pulling.Unreadable` for what is too large, too deep or no
+    JSON.
+    """
 
     number: int
     value: Any
@@ -64,15 +70,36 @@ class Source:
                 yield Line(at, text)
 
     def records(self, prefix: str, number: int = 0) -> Iterator[Record]:
-        """The elements of the list at ``prefix`` (as ijson names it); each one is counted.
+        """The elements of the list at ``prefix`` of file ``number``; each one is counted.
 
-        Raises :class:`conversations.records.BadRecords` where the JSON ends to be any, naming the
-        place, or is nested deeper than :data:`limits.RECORD_DEPTH_MAX`.
+        Prefixes are those of :func:`conversations.records.records_of`. Raises
+        :class:`conversations.records.BadRecords`, naming the place, where the JSON ends to be any.
         """
         with self.open(number) as file:
-            for at, value in enumerate(records_of(file, prefix), 1):
+            yield from self._numbered(records_of(file, prefix), 0, number)
+
+    @contextmanager
+    def pulled(self, number: int = 0) -> Iterator[Json]:
+        """File ``number`` as JSON that is pulled; its records are counted by :meth:`elements`."""
+        with self.open(number) as file:
+            yield Json(file)
+
+    def elements(self, json: Json, after: int = 0, number: int = 0) -> Iterator[Record]:
+        """The elements of the list that is next in ``json``; each one is counted.
+
+        Numbers go on from ``after``. Raises as :meth:`records` does.
+        """
+        return self._numbered((json.value() for _ in json.elements()), after, number)
+
+    def _numbered(self, values: Iterator[Any], after: int, number: int) -> Iterator[Record]:
+        at = after
+        try:
+            for at, value in enumerate(values, after + 1):
                 self.seen += 1
                 yield Record(at, value)
+        except BadRecords as error:
+            error.file, error.line = number, at + 1
+            raise
 
     def counted(self, values: Iterable[Any]) -> Iterator[Record]:
         """Values that a reader takes from a file in its own way; each one is counted."""
