@@ -5,11 +5,13 @@ from typing import Final
 from conversations.readers._base import Confidence, NotReadable, Reader
 from conversations.readers.chat1 import Chat1
 from conversations.readers.sms import Sms
+from conversations.readers.telegram import Telegram
 from conversations.readers.whatsapp import WhatsApp
 
 READERS: Final[tuple[Reader, ...]] = (
     Chat1(),
     WhatsApp(),
+    Telegram(),
     Sms(),
 )
 """In order of precedence: among equally confident readers the first one reads."""

@@ -1,0 +1,116 @@
+"""Values of foreign JSON, which may be of any type: what is of the wrong one counts as absent."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from conversations import limits
+from conversations.events import MediaKind, Person, ReadWarning
+from conversations.pulling import BadRecords, Unreadable
+from conversations.source import Record
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND: Final = timedelta(milliseconds=1)
+_TIME_MAX: Final = 253_402_300_799_999  # the last millisecond of the year 9999
+_ENDINGS: Final = {
+    MediaKind.IMAGE: ("jpg", "jpeg", "png", "gif", "webp", "heic", "heif", "bmp", "avif", "tiff"),
+    MediaKind.VIDEO: ("mp4", "mov", "3gp", "mkv", "webm", "avi", "m4v"),
+    MediaKind.AUDIO: ("mp3", "m4a", "aac", "ogg", "oga", "opus", "wav", "flac", "amr"),
+    MediaKind.STICKER: ("tgs",),
+}
+_KINDS: Final = {ending: kind for kind, endings in _ENDINGS.items() for ending in endings}
+
+
+def text_of(value: object) -> str:
+    """A string, or a number as one; bounded."""
+    if isinstance(value, str):
+        return value if len(value) <= limits.TEXT_CHARS_MAX else value[: limits.TEXT_CHARS_MAX]
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return str(value)
+    return ""
+
+
+def name_of(value: object) -> str:
+    """A string or number of one line that names somebody or something; bounded."""
+    return " ".join(text_of(value).split())[: limits.NAME_CHARS_MAX]
+
+
+def number_of(value: object) -> int | None:
+    """A whole number, perhaps written as a string."""
+    if isinstance(value, str):
+        value = int(value) if value.isdecimal() and len(value) < 20 else None
+    if isinstance(value, float):
+        value = int(value) if abs(value) < _TIME_MAX else None
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) <= _TIME_MAX:
+        return value
+    return None
+
+
+def object_of(value: object) -> dict[str, Any]:
+    """An object."""
+    return value if isinstance(value, dict) else {}
+
+
+def objects_of(value: object) -> list[dict[str, Any]]:
+    """The objects in a list."""
+    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
+
+
+def moment_of(value: object) -> tuple[int | None, bool]:
+    """Milliseconds of an ISO 8601 time, and whether they are UTC's: it has a zone."""
+    if not isinstance(value, str):
+        return None, False
+    try:
+        moment = datetime.fromisoformat(value)
+        is_utc = moment.tzinfo is not None
+        return ((moment if is_utc else moment.replace(tzinfo=UTC)) - _EPOCH) // _MILLISECOND, is_utc
+    except (ValueError, OverflowError):
+        return None, False
+
+
+def media_kind(name: str, media_type: str = "") -> MediaKind:
+    """What an export's media type, or else the ending of a name, says; a document otherwise."""
+    major = media_type.split("/", 1)[0]
+    if major in {"image", "video", "audio"}:
+        return MediaKind(major)
+    path = name.split("?", 1)[0]
+    return _KINDS.get(path.rpartition(".")[2].lower(), MediaKind.DOCUMENT)
+
+
+def duration(seconds: int) -> str:
+    """For people: "1 h 2 min 3 s"."""
+    hours, rest = divmod(max(0, seconds), 3600)
+    minutes, left = divmod(rest, 60)
+    parts = [(hours, "h"), (minutes, "min"), (left, "s")]
+    return " ".join(f"{count} {unit}" for count, unit in parts if count) or "0 s"
+
+
+def unreadable(record: Record, conversation: str, file: int = 0) -> ReadWarning:
+    """For a record that is no object."""
+    value = record.value
+    why = value.why if isinstance(value, Unreadable) else f"a {type(value).__name__}, not an object"
+    return ReadWarning("not-a-record", file, record.number, why, 1, conversation)
+
+
+def broken(error: BadRecords, conversation: str = "", file: int = 0) -> ReadWarning:
+    """For a file that ends to be JSON, after what was read of it."""
+    detail = str(error)[: limits.DETAIL_CHARS_MAX]
+    return ReadWarning("bad-json", error.file or file, error.line, detail, 0, conversation)
+
+
+class People:
+    """Who was announced in one conversation, and under which name."""
+
+    def __init__(self, conversation: str) -> None:
+        self._conversation = conversation
+        self._names: dict[str, str] = {}
+
+    def met(self, key: str, name: str, *, is_self: bool = False) -> Iterator[Person]:
+        """Announces somebody once, and again with a new name."""
+        if self._names.get(key) != name:
+            self._names[key] = name
+            yield Person(self._conversation, key, name, is_self)
+
+    def name(self, key: str) -> str:
+        """The last known one; the key when there is none."""
+        return self._names.get(key, key)
