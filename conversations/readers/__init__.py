@@ -4,6 +4,10 @@ from typing import Final
 
 from conversations.readers._base import Confidence, NotReadable, Reader
 from conversations.readers.chat1 import Chat1
+from conversations.readers.discord import Discord
+from conversations.readers.element import Element
+from conversations.readers.instagram import Instagram
+from conversations.readers.messenger import Messenger
 from conversations.readers.sms import Sms
 from conversations.readers.telegram import Telegram
 from conversations.readers.whatsapp import WhatsApp
@@ -13,6 +17,10 @@ READERS: Final[tuple[Reader, ...]] = (
     WhatsApp(),
     Telegram(),
     Sms(),
+    Messenger(),
+    Instagram(),
+    Discord(),
+    Element(),
 )
 """In order of precedence: among equally confident readers the first one reads."""
 

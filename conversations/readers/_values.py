@@ -7,7 +7,8 @@ from typing import Any, Final
 from conversations import limits
 from conversations.events import MediaKind, Person, ReadWarning
 from conversations.pulling import BadRecords, Unreadable
-from conversations.source import Record
+from conversations.source import Record, Source
+from conversations.tree import Damaged
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND: Final = timedelta(milliseconds=1)
@@ -77,6 +78,11 @@ def media_kind(name: str, media_type: str = "") -> MediaKind:
     return _KINDS.get(path.rpartition(".")[2].lower(), MediaKind.DOCUMENT)
 
 
+def untitled(source: Source) -> str:
+    """A title for what has no name of its own: that of its file."""
+    return source.files[0].rpartition(".json")[0][-limits.TITLE_CHARS_MAX :] or source.files[0]
+
+
 def duration(seconds: int) -> str:
     """For people: "1 h 2 min 3 s"."""
     hours, rest = divmod(max(0, seconds), 3600)
@@ -92,10 +98,34 @@ def unreadable(record: Record, conversation: str, file: int = 0) -> ReadWarning:
     return ReadWarning("not-a-record", file, record.number, why, 1, conversation)
 
 
-def broken(error: BadRecords, conversation: str = "", file: int = 0) -> ReadWarning:
-    """For a file that ends to be JSON, after what was read of it."""
+def broken(error: BadRecords | OSError, conversation: str = "", file: int = 0) -> ReadWarning:
+    """For a file that ends to be JSON, or to be there, after what was read of it."""
     detail = str(error)[: limits.DETAIL_CHARS_MAX]
-    return ReadWarning("bad-json", error.file or file, error.line, detail, 0, conversation)
+    match error:
+        case BadRecords(line=line):
+            return ReadWarning("bad-json", file, line, detail, 0, conversation)
+        case Damaged(code=code):
+            return ReadWarning(code, file, 0, detail, 0, conversation)
+    return ReadWarning("bytes-missing", file, 0, detail, 0, conversation)
+
+
+def head_of(source: Source, number: int, wanted: frozenset[str], most: int) -> dict[str, Any]:
+    """The ``wanted`` members of a document that is an object, those after its lists included.
+
+    It is gone through to its end, unless ``most`` of them were found before; what a damaged one
+    still has is given.
+    """
+    found: dict[str, Any] = {}
+    try:
+        with source.pulled(number) as json:
+            for key in json.members():
+                if key in wanted:
+                    found[key] = json.value()
+                    if len(found) >= most:
+                        break
+    except (BadRecords, OSError):
+        pass  # told where the records end
+    return found
 
 
 class People:

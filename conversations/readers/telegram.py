@@ -30,6 +30,7 @@ from conversations.readers._values import (
     number_of,
     object_of,
     unreadable,
+    untitled,
 )
 from conversations.source import Record, Source
 
@@ -71,7 +72,7 @@ class Telegram(FileByFile):
         try:
             with source.pulled() as json:
                 yield from export.document(json)
-        except BadRecords as error:
+        except (BadRecords, OSError) as error:
             yield broken(error)
         if not source.seen:
             yield ReadWarning("no-messages", detail=export.why_none)
@@ -213,7 +214,7 @@ class _Chat:
     def _announced(self, value: object) -> Conversation:
         is_utc = self._moment(object_of(value))[1]
         self._clock = Clock.UTC if is_utc else Clock.WALL
-        title = self._title or self.key
+        title = self._title or untitled(self._source)
         return Conversation(self.key, title, self._kind, self._clock)
 
     def _is_self(self, sender: str) -> bool:
