@@ -29,6 +29,7 @@ _scalar: Final = re.compile(r'[^\s,:{}\[\]"]*+').match
 _string: Final = re.compile(r'(?:[^"\\]++|\\.)*+', re.DOTALL).match
 _tokens: Final = re.compile(r'"(?:[^"\\]++|\\.)*+(")?|([{\[])|([}\]])', re.DOTALL).finditer
 _STRING, _OPENED, _CLOSED = 1, 2, 3
+_escaped: Final = re.compile(r"\\u[dD][89a-fA-F]").search
 _lone: Final = re.compile("[\ud800-\udfff]")
 
 
@@ -61,6 +62,7 @@ class Json:
         self._at = 0
         self._dropped = 0
         self._ended = False
+        self._may_have_surrogates = False
         self.peek()
 
     @property
@@ -83,7 +85,10 @@ class Json:
         """The keys of the object that is next, each before its value; nothing for another value."""
         if not self._entered("{"):
             return
-        while self.peek() != "}":
+        if self.peek() == "}":
+            self._at += 1
+            return
+        while True:
             key = self.value()
             if not isinstance(key, str) or self.peek() != ":":
                 raise self._bad("the name of a value is missing")
@@ -95,20 +100,33 @@ class Json:
                 self.skip()
             if not self._more("}"):
                 return
-        self._left()
 
     def elements(self) -> Iterator[None]:
         """Stands before each element of the list that is next; nothing for another value."""
         if not self._entered("["):
             return
-        while self.peek() != "]":
+        if self.peek() == "]":
+            self._at += 1
+            return
+        while True:
             before = self.offset
             yield
             if self.offset == before:
                 self.skip()
             if not self._more("]"):
                 return
-        self._left()
+
+    def values(self) -> Iterator[Any]:
+        """Each element of the list that is next, as :meth:`value` gives it; made to be fast."""
+        if not self._entered("["):
+            return
+        if self.peek() == "]":
+            self._at += 1
+            return
+        while True:
+            yield self.value()
+            if not self._more("]"):
+                return
 
     def value(self) -> Any:  # noqa: ANN401 - JSON's
         """The next value, built; :class:`Unreadable` when its bounds forbid that."""
@@ -116,8 +134,8 @@ class Json:
         try:
             value, end = _scanned(text, start)
         except (StopIteration, ValueError, RecursionError):
-            return self._value_slowly()
-        if end + 2 >= len(text) and not self._ended:  # "1", "1." and "1e+" may go on
+            end = len(text)
+        if end + 2 >= len(text):  # in the middle, or "1", "1." and "1e+", which may go on
             return self._value_slowly()
         return self._taken(value, end)
 
@@ -148,7 +166,7 @@ class Json:
         opened = text.count("{", start, end) + text.count("[", start, end)
         if opened > limits.RECORD_DEPTH_MAX and _depth(text[start:end]) > limits.RECORD_DEPTH_MAX:
             return Unreadable(_TOO_DEEP)
-        if text.find("\\ud", start, end) >= 0 or text.find("\\uD", start, end) >= 0:
+        if self._may_have_surrogates and _escaped(text, start, end):
             return _without_surrogates(value)
         return value
 
@@ -176,6 +194,7 @@ class Json:
         self._ended = not data
         dropped = self._at
         self._text = self._text[dropped:] + self._decoder.decode(data, final=not data)
+        self._may_have_surrogates = "\\ud" in self._text or "\\uD" in self._text
         self._dropped += dropped
         self._at = 0
         return dropped
@@ -188,9 +207,6 @@ class Json:
         self._at += 1
         self.peek()
         return True
-
-    def _left(self) -> None:
-        self._at += 1
 
     def _more(self, closing: str) -> bool:
         """Go behind the comma, or behind the end of what was walked into."""

@@ -26,9 +26,12 @@ def value_at(file: BinaryIO, prefix: str, default: Any = None) -> Any:  # noqa: 
 
 def _under(json: Json, path: Sequence[str]) -> Iterator[Any]:
     first, rest = path[0], path[1:]
+    if first == "item" and not rest:
+        yield from json.values()
+        return
     if first == "item":
         for _ in json.elements():
-            yield from _under(json, rest) if rest else (json.value(),)
+            yield from _under(json, rest)
         return
     for key in json.members():
         if key == first:

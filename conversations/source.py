@@ -89,7 +89,7 @@ class Source:
 
         Numbers go on from ``after``. Raises as :meth:`records` does.
         """
-        return self._numbered((json.value() for _ in json.elements()), after, number)
+        return self._numbered(json.values(), after, number)
 
     def _numbered(self, values: Iterator[Any], after: int, number: int) -> Iterator[Record]:
         at = after
