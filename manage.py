@@ -13,7 +13,11 @@ from django.db import DatabaseError
 def main() -> None:
     """Run one management command; what it cannot work with is told in a sentence (exit code 2)."""
     os.umask(0o077)  # databases and their journals are for the owner alone
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "backupstation.settings")
+    needs_station = sys.argv[1:2] != ["inspect"]
+    os.environ.setdefault(
+        "DJANGO_SETTINGS_MODULE",
+        "backupstation.settings" if needs_station else "backupstation.settings_inspect",
+    )
     if sys.argv[1:2] == ["imserver"]:
         os.environ["STATION_ROLE"] = "imserver"
     try:
