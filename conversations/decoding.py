@@ -5,6 +5,7 @@ of their country (CP949 in Korea, GB18030 in China).
 """
 
 import codecs
+import contextlib
 import io
 from collections.abc import Iterator
 from typing import BinaryIO, Final
@@ -53,11 +54,13 @@ def decoded_lines(
 
 def _encoding_in(file: BinaryIO) -> str:
     """Judged by the whole file when its head is plain ASCII."""
-    encoding, head = "utf-8", file.read(limits.HEAD_BYTES)
-    while head:
-        encoding = encoding_of(head)
-        if encoding != "utf-8" or not head.isascii():
-            break
-        head = file.read(limits.MIB)
+    encoding = "utf-8"
+    with contextlib.suppress(OSError):  # of a damaged file, what comes before the damage is read
+        head = file.read(limits.HEAD_BYTES)
+        while head:
+            encoding = encoding_of(head)
+            if encoding != "utf-8" or not head.isascii():
+                break
+            head = file.read(limits.MIB)
     file.seek(0)
     return encoding

@@ -18,6 +18,7 @@ _PR_SET_NO_NEW_PRIVS: Final = 38
 
 def apply() -> None:
     """Memory, files, new processes, privileges; and end with the thread that started this."""
+    signal.signal(signal.SIGXCPU, signal.SIG_DFL)  # the parent's may be to ignore it
     _limit(resource.RLIMIT_CORE, 0)
     _limit(resource.RLIMIT_FSIZE, 0)
     _limit(resource.RLIMIT_NOFILE, limits.READER_FILES_MAX)

@@ -1,0 +1,255 @@
+"""The process that reads foreign files: what it does to itself, it does to itself alone."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from io import RawIOBase
+
+import psutil
+import pytest
+
+from conversations import limits
+from conversations.confined import process
+from conversations.confined.parent import Confined
+from conversations.events import Kind, Message, ReadWarning
+from conversations.recognising import Recognised
+from tests import hostile_child
+from tests.reading_cast import MemoryTree
+from tests.stations import ROOT
+
+HEADER = '{"format":"backupstation.chat/1","key":"c","title":"Us"}\n'
+SAID = '{"kind":"text","text":"Hello"}\n'
+
+
+def hostile(files):
+    return Confined(MemoryTree(files), module=hostile_child.MODULE)
+
+
+def read(reader, name="x"):
+    source = Recognised("hostile", (name,))
+    return [event for events in reader.read(source) for event in events]
+
+
+def ended(text: str):
+    """The last event of a source, after which another one must still be read well."""
+    with hostile({"x": text, "y": "good\nmore\n"}) as reader:
+        events = read(reader)
+        assert reader.counts.reconciles
+        assert [each.text for each in read(reader, "y")[1:]] == ["good", "more"]
+        assert reader.counts.messages == 2
+    assert isinstance(events[-1], ReadWarning), events[-1]
+    return events[-1]
+
+
+def test_reads_what_is_there() -> None:
+    with Confined(MemoryTree({"us.jsonl": HEADER + SAID * 5000, "us.jpg": b"x"})) as reader:
+        sources, warnings = reader.recognise()
+        assert (sources, warnings) == ([Recognised("chat1", ("us.jsonl",))], [])
+        batches = list(reader.read(sources[0]))
+    assert [len(batch) for batch in batches] == [2000, 2000, 1002]
+    assert reader.counts.reconciles
+    assert reader.counts.messages == 5000
+
+
+def test_child_is_gone_when_the_parent_leaves_early() -> None:
+    with Confined(MemoryTree({"us.jsonl": HEADER + SAID * 50_000})) as reader:
+        for _ in reader.read(Recognised("chat1", ("us.jsonl",))):
+            child = reader._process._child
+            break
+    assert child.returncode == -signal.SIGKILL
+
+
+@pytest.mark.parametrize(
+    ("word", "code", "says"),
+    [
+        ("eats_memory", "too-much-memory", ""),
+        ("exits", "reader-died", "exit code 3"),
+        ("batch_then_dies", "reader-died", "SIGKILL"),
+        ("garbage", "reader-died", "nonsense"),
+        ("huge_frame", "reader-died", "4294967295 bytes"),
+        ("floods", "reader-died", "more events"),
+    ],
+)
+def test_ends_in_a_warning_and_the_next_source_is_read(word, code, says) -> None:
+    warning = ended(word + "\nx" * 5000)
+    assert warning.code == code
+    assert says in warning.detail
+
+
+@pytest.mark.parametrize("word", ["loops", "sleeps"])
+def test_wall_time_is_bounded(word, monkeypatch) -> None:
+    monkeypatch.setattr(limits, "READER_SECONDS_FLOOR", 1)
+    began = time.monotonic()
+    assert ended(word).code == "too-much-time"
+    assert time.monotonic() - began < 5
+
+
+def test_processor_time_is_bounded() -> None:
+    began = time.monotonic()
+    assert ended("burns").code == "too-much-time"
+    assert time.monotonic() - began < 10
+
+
+def test_time_does_not_run_while_the_finds_are_used(monkeypatch) -> None:
+    monkeypatch.setattr(limits, "READER_SECONDS_FLOOR", 1)
+    with Confined(MemoryTree({"us.jsonl": HEADER + SAID * 5000})) as reader:
+        for _ in reader.read(Recognised("chat1", ("us.jsonl",))):
+            time.sleep(0.5)
+    assert reader.counts.messages == 5000
+
+
+def test_what_was_read_before_the_end_is_kept() -> None:
+    with hostile({"x": "batch_then_dies" + "\nx" * 5000}) as reader:
+        events = read(reader)
+    messages = [event for event in events if isinstance(event, Message)]
+    assert len(messages) == reader.counts.messages == 4000 - 1
+    assert reader.counts.reconciles
+
+
+def test_a_file_that_ends_the_child_does_not_hide_the_others() -> None:
+    with hostile({"bad": "sniff-dies", "worse": "sniff-dies", "good": "good\n"}) as reader:
+        sources, warnings = reader.recognise()
+    assert [source.files for source in sources] == [("good",)]
+    assert [(each.code, each.name, each.detail) for each in warnings] == [
+        ("reader-died", "bad", "SIGSEGV"),
+        ("reader-died", "worse", "SIGSEGV"),
+    ]
+
+
+def test_has_nothing_of_ours(monkeypatch) -> None:
+    monkeypatch.setenv("STATION_SECRET_KEY", "secret")
+    wants = "opens\nenvironment\nfolder\ndjango\ndescriptors\n"
+    with hostile({"x": wants}) as reader:
+        environment, folder, django, descriptors = (each.text for each in read(reader)[2:])
+    assert "STATION_SECRET_KEY" not in environment
+    assert (folder, django) == ("/", "False")
+    assert len(descriptors.split(",")) <= 5  # the three, the socket's copy, and the listing itself
+
+
+def test_unlisted_names_are_refused() -> None:
+    with hostile({"x": "asks_elsewhere\n"}) as reader:
+        last = read(reader)[-1]
+    assert (last.code, "passwd" in last.detail) == ("bytes-missing", True)
+
+
+def test_what_cannot_be_sent_is_mended() -> None:
+    with hostile({"x": "unsendable\n"}) as reader:
+        events = read(reader)
+    half, remark, long = events[2:5]
+    assert (half.text, half.time) == ("half ? pair", 2**63 - 1)
+    assert remark.code == "shortened"
+    assert len(long.text) == limits.TEXT_CHARS_MAX
+
+
+def test_a_child_ends_with_its_parent() -> None:
+    script = (
+        "from tests.test_confined import MemoryTree, hostile, read\n"
+        "class Telling(MemoryTree):\n"
+        "    def open(self, name):\n"
+        "        print(reader._process._child.pid, flush=True)\n"
+        "        return super().open(name)\n"
+        "reader = hostile({})\n"
+        "reader._served._tree = Telling({'x': 'loops'})\n"
+        "read(reader)\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", script], cwd=ROOT, stdout=subprocess.PIPE, text=True
+    ) as parent:
+        child = psutil.Process(int(parent.stdout.readline()))
+        time.sleep(0.3)
+        assert child.status() != psutil.STATUS_ZOMBIE
+        parent.kill()
+        _, alive = psutil.wait_procs([child], timeout=5)
+    assert not alive
+
+
+def test_serves_a_worker_thread() -> None:
+    found = []
+
+    def work():
+        with Confined(MemoryTree({"us.jsonl": HEADER + SAID})) as reader:
+            found.extend(reader.recognise().sources)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert len(found) == 1
+
+
+class _Repeated(RawIOBase):
+    """A file of a gigabyte that takes no room."""
+
+    size = 1024**3
+    said = SAID.replace("Hello", "Hello" * 40)
+    line = (said * 5_000).encode()
+
+    def __init__(self):
+        self._at = 0
+
+    def readable(self):
+        return True
+
+    def seekable(self):
+        return True
+
+    def seek(self, offset, whence=0):
+        self._at = offset + {0: 0, 1: self._at, 2: self.size}[whence]
+        return self._at
+
+    def read(self, most=-1):
+        end = min(self._at + most, self.size)
+        data = b""
+        if self._at == 0:
+            data = HEADER.encode()
+        while len(data) < end - self._at:
+            offset = (self._at + len(data) - len(HEADER)) % len(self.line)
+            data += self.line[offset:]
+        data = data[: end - self._at]
+        self._at += len(data)
+        return data
+
+
+class _GigabyteTree(MemoryTree):
+    def size(self, name):
+        return _Repeated.size
+
+    def open(self, name):
+        return _Repeated()
+
+
+def test_a_gigabyte_is_read_in_its_memory(monkeypatch) -> None:
+    monkeypatch.setattr(_Repeated, "size", int(os.environ.get("CONFINED_BYTES", 64 * 1024**2)))
+    most = messages = 0
+    with Confined(_GigabyteTree({"us.jsonl": b""})) as reader:
+        for _ in reader.read(Recognised("chat1", ("us.jsonl",))):
+            most = max(most, psutil.Process(reader._process._child.pid).memory_info().rss)
+        messages = reader.counts.messages
+    assert reader.counts.reconciles
+    assert messages > _Repeated.size // len(_Repeated.said) - 3
+    assert most < 64 * 1024**2
+
+
+def test_memory_is_watched_where_the_system_does_not(monkeypatch) -> None:
+    monkeypatch.setattr(process, "_WATCHED", True)
+    monkeypatch.setattr(limits, "READER_MEMORY_BYTES", 10 * 1024**2)
+    with hostile({"x": "sleeps\n"}) as reader:
+        assert read(reader)[-1].code == "too-much-memory"
+
+
+def test_starts_quickly() -> None:
+    took = []
+    for _ in range(5):
+        began = time.monotonic()
+        with Confined(MemoryTree({})) as reader:
+            assert reader.recognise() == ([], [])
+        took.append(time.monotonic() - began)
+    assert min(took) < 0.5
+
+
+def test_kinds_survive_the_way() -> None:
+    with Confined(MemoryTree({"us.jsonl": HEADER + SAID})) as reader:
+        (events,) = reader.read(Recognised("chat1", ("us.jsonl",)))
+    assert events[2].kind is Kind.TEXT
