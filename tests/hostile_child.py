@@ -8,6 +8,7 @@ import signal
 import socket
 import sys
 import time
+from pathlib import Path
 from typing import ClassVar
 
 from conversations import reading, recognising
@@ -101,29 +102,36 @@ class Hostile(FileByFile):
         return socket.socket(fileno=os.dup(sys.stdin.fileno()))
 
 
+def is_open(descriptor: int) -> bool:
+    try:
+        os.fstat(descriptor)
+    except OSError:
+        return False
+    return True
+
+
 def attempt(what: str) -> str:
     try:
         match what:
             case "write":
-                with open("/tmp/confined-was-here", "wb") as file:
-                    file.write(b"x")
+                Path("/tmp/confined-was-here").write_bytes(b"x")
             case "fork":
                 if os.fork() == 0:
                     os._exit(0)
             case "environment":
                 return ",".join(sorted(os.environ))
             case "folder":
-                return os.getcwd()
+                return str(Path.cwd())
             case "django":
                 return str("django" in sys.modules)
             case "descriptors":
-                return ",".join(sorted(os.listdir("/proc/self/fd")))
+                return str(sum(map(is_open, range(256))))
             case "connect":
                 socket.create_connection(("127.0.0.1", 9), timeout=1)
             case "udp":
                 socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
             case "read":
-                return open("/etc/passwd").read(10)
+                return Path("/etc/passwd").read_text()[:10]
             case "run":
                 os.execv("/bin/true", ["true"])
     except OSError as error:

@@ -1,5 +1,6 @@
 """Zips as folders: what people have is found by name, what attackers make ends in a warning."""
 
+import contextlib
 import io
 import random
 import struct
@@ -221,9 +222,8 @@ def test_a_bomb_that_lies_is_stopped_while_it_expands(monkeypatch) -> None:
     monkeypatch.setattr(limits, "EXPANSION_FREE_BYTES", limits.MIB)
     data = zipped({"a": bytes(20_000_000)})
     tree = tree_of(data.replace(struct.pack("<L", 20_000_000), struct.pack("<L", 1000)))
-    with tree.open("x.zip/a") as file, pytest.raises(Damaged) as told:
-        while file.read(limits.MIB):
-            pass
+    with pytest.raises(Damaged) as told:
+        read(tree, "x.zip/a")
     assert told.value.code == "expands-too-much"
 
 
@@ -282,10 +282,8 @@ def test_no_mutation_raises_or_hangs() -> None:
             data[draw.randrange(len(data))] = draw.choice([0, 1, 0xFF, draw.randrange(256)])
         tree = tree_of(bytes(data[: draw.choice([len(data), draw.randrange(len(data))])]))
         for name in tree.names():
-            try:
+            with contextlib.suppress(Damaged):
                 read(tree, name)
-            except Damaged:
-                pass
 
 
 def test_recognising_is_fast_among_many_photos() -> None:

@@ -14,6 +14,7 @@ import pytest
 from conversations import limits
 from conversations.confined import process
 from conversations.confined.parent import Confined
+from conversations.confined.walls import landlock_version
 from conversations.events import Kind, Message, ReadWarning
 from conversations.recognising import Recognised
 from tests import hostile_child
@@ -126,7 +127,15 @@ def test_has_nothing_of_ours(monkeypatch) -> None:
         environment, folder, django, descriptors = (each.text for each in read(reader)[2:])
     assert "STATION_SECRET_KEY" not in environment
     assert (folder, django) == ("/", "False")
-    assert len(descriptors.split(",")) <= 5  # the three, the socket's copy, and the listing itself
+    assert int(descriptors) <= 4  # the three, and the socket that the first one is
+
+
+def test_cannot_reach_files_network_or_programs() -> None:
+    wants = ["connect", "udp", "fork", "run"]
+    wants += ["write", "read"] if landlock_version() > 0 else []
+    with hostile({"x": "opens\n" + "\n".join(wants)}) as reader:
+        results = {want: each.text for want, each in zip(wants, read(reader)[2:], strict=True)}
+    assert set(results.values()) == {"PermissionError"}, results
 
 
 def test_unlisted_names_are_refused() -> None:

@@ -1,0 +1,150 @@
+"""``manage.py inspect``: what would be read of some files, on a machine without a station."""
+
+import json
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from conversations.inspecting import inspect
+from conversations.remarks import SENTENCES
+from conversations.shown import lines_of, printable
+from tests.reading_cast import MemoryTree
+from tests.stations import ROOT
+
+HEADER = {
+    "format": "backupstation.chat/1", "key": "c", "title": "Us", "kind": "direct", "clock": "utc",
+    "people": [{"key": "a", "name": "Alice"}],
+}  # fmt: skip
+SAID = [
+    {"kind": "text", "sender": "a", "text": "Hello", "time": "2024-01-05T14:56:01.500Z"},
+    {"kind": "media", "sender": "b", "text": "你好", "time": "2023-01-05T14:56:01Z",
+     "attachments": [{"kind": "image", "path": "cat.jpg"}, {"kind": "image", "path": "dog.jpg"}]},
+    {"kind": "system", "text": "b left"},
+]  # fmt: skip
+
+
+def written(*records: object) -> str:
+    return "".join(json.dumps(record) + "\n" for record in records)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "chats").mkdir()
+    (tmp_path / "chats/us.jsonl").write_text(written(HEADER, *SAID))
+    (tmp_path / "chats/cat.jpg").write_bytes(b"cat")
+    return tmp_path / "chats"
+
+
+def ran(*arguments: object) -> subprocess.CompletedProcess[str]:
+    """On a machine where no data folder can be made."""
+    environment = {**os.environ, "STATION_DATA_DIR": "/proc/no/such/folder", "HOME": "/proc/no"}
+    environment.pop("DJANGO_SETTINGS_MODULE", None)
+    return subprocess.run(
+        [sys.executable, "manage.py", "inspect", *map(str, arguments)],
+        cwd=ROOT, env=environment, capture_output=True,
+        text=True, timeout=60, check=False,
+    )  # fmt: skip
+
+
+def test_tells_people(folder) -> None:
+    done = ran(folder)
+    assert (done.returncode, done.stderr) == (0, "")
+    for told in (
+        "Backup Station JSON Lines: chats/us.jsonl",
+        "4 lines or records = 2 messages + 1 system + 1 continued + 0 not read",
+        "Us (direct)",
+        "2: Alice, b",
+        "2023-01-05T14:56:01Z to 2024-01-05T14:56:01.500Z",
+        "1 present, 1 missing",
+    ):
+        assert told in done.stdout
+
+
+def test_tells_programs(folder) -> None:
+    with zipfile.ZipFile(folder.parent / "chats.zip", "w") as archive:
+        for path in folder.iterdir():
+            archive.write(path, path.name)
+    done = ran(folder.parent / "chats.zip", "--json")
+    told = json.loads(done.stdout)
+    (source,) = told["sources"]
+    assert (done.returncode, told["is_whole"], source["format"]) == (0, True, "chat1")
+    assert source["files"] == ["chats.zip/us.jsonl"]
+    assert source["counts"] == {
+        "seen": 4, "messages": 2, "system": 1, "continuations": 1, "warned": 0, "reconciles": True,
+    }  # fmt: skip
+    assert (source["media_present"], source["media_missing"]) == (1, 1)
+    assert (source["first"], source["last"]) == ("2023-01-05T14:56:01Z", "2024-01-05T14:56:01.500Z")
+    (conversation,) = source["conversations"]
+    assert conversation["participants"] == ["Alice", "b"]
+    assert (conversation["date_order"], conversation["is_date_order_sure"]) == (None, True)
+
+
+def test_tells_each_message(folder) -> None:
+    done = ran(folder, "--messages")
+    first, second, _ = map(json.loads, done.stdout.split("\n")[:3])
+    assert (first["time"], first["sender"], first["text"]) == (
+        "2024-01-05T14:56:01.500Z", "Alice", "Hello",
+    )  # fmt: skip
+    assert [each["file"] for each in second["attachments"]] == ["chats/cat.jpg", None]
+    assert (second["kind"], second["text"], second["place"]) == (
+        "media",
+        "你好",
+        "chats/us.jsonl:3",
+    )
+
+
+def test_names_the_place_of_what_was_not_read(folder) -> None:
+    (folder / "us.jsonl").write_text(written(HEADER) + "what\n" + written(*SAID))
+    done = ran(folder)
+    assert done.returncode == 1
+    assert (
+        "! chats/us.jsonl:2: This is not a message, and was not read. Not read: 1." in done.stdout
+    )
+
+
+@pytest.mark.parametrize(
+    ("files", "code"),
+    [(["docs/store.md"], 1), (["no/such"], 2), ([], 2), (["docs", "tests/../docs"], 1)],
+)
+def test_ends_with_a_code(files, code) -> None:
+    done = ran(*files)
+    assert done.returncode == code
+    assert "Traceback" not in done.stderr
+
+
+def test_two_of_one_name_are_not_mixed_up(tmp_path) -> None:
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "us.jsonl").write_text(written(HEADER, *SAID))
+    assert ran(tmp_path / "a/us.jsonl", tmp_path / "b/us.jsonl").returncode == 2
+
+
+def test_a_damaged_zip_is_not_whole_and_is_told() -> None:
+    report = inspect(MemoryTree({"x.zip": b"PK\x03\x04", "us.jsonl": written(HEADER, *SAID)}))
+    assert not report.is_whole
+    assert list(lines_of(report))[-1].startswith("! x.zip: The zip is damaged.")
+
+
+def test_many_warnings_are_counted_and_some_told() -> None:
+    report = inspect(MemoryTree({"us.jsonl": written(HEADER) + "what\n" * 5000}))
+    (source,) = report.sources
+    assert len(source.warnings) + source.warnings_untold == source.counts.warned == 5000
+    assert len(source.warnings) == 200
+
+
+def test_nothing_in_a_chat_controls_the_terminal() -> None:
+    evil = {**HEADER, "title": "\x1b]0;owned\x07\u202eevil\r\n"}
+    report = inspect(MemoryTree({"us.jsonl": written(evil, *SAID)}))
+    assert all(printable(line) == line for line in lines_of(report))
+
+
+def test_archives_have_sentences() -> None:
+    told = set()
+    for file in ("archives", "directory", "inflating"):
+        text = (ROOT / f"conversations/{file}.py").read_text()
+        told |= {word for word in text.split('"') if word.startswith(("archive-", "expands-"))}
+    assert told <= set(SENTENCES)
