@@ -94,6 +94,12 @@ class Hostile(FileByFile):
         for line in lines:
             yield Message("c", 1, "a", Kind.TEXT, attempt(line.text), 0, line.number)
 
+    def swallows(self, source, lines):
+        """Every byte, in large pieces; tells how many there are."""
+        with source.open() as file:
+            count = sum(map(len, iter(lambda: file.read(1024 * 1024), b"")))
+        yield Message("c", 1, "a", Kind.TEXT, f"{count}", 0, 1)
+
     def unsendable(self, source, lines):
         yield Message("c", 2**80, "a", Kind.TEXT, "half \ud800 pair", 0, 1)
         yield Message("c", 1, "a", Kind.TEXT, "x" * 20_000_000, 0, 1)

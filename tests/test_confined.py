@@ -1,12 +1,12 @@
 """The process that reads foreign files: what it does to itself, it does to itself alone."""
 
-import os
+import codecs
 import signal
 import subprocess
 import sys
 import threading
 import time
-from io import RawIOBase
+from pathlib import Path
 
 import psutil
 import pytest
@@ -17,6 +17,7 @@ from conversations.confined.parent import Confined
 from conversations.confined.walls import landlock_version
 from conversations.events import Kind, Message, ReadWarning
 from conversations.recognising import Recognised
+from conversations.tree import FolderTree
 from tests import hostile_child
 from tests.reading_cast import MemoryTree
 from tests.stations import ROOT
@@ -175,6 +176,19 @@ def test_a_child_ends_with_its_parent() -> None:
     assert not alive
 
 
+def test_json_a_million_deep_is_named() -> None:
+    deep = "[" * 1_000_000
+    files = {"us.jsonl": HEADER + f'{{"kind":"text","text":{deep}\n' + SAID}
+    with Confined(MemoryTree(files)) as reader:
+        events = [
+            each for events in reader.read(Recognised("chat1", ("us.jsonl",))) for each in events
+        ]
+    (warning,) = (event for event in events if isinstance(event, ReadWarning))
+    assert (warning.code, warning.line) == ("not-a-record", 2)
+    assert reader.counts.reconciles
+    assert reader.counts.messages == 1
+
+
 def test_serves_a_worker_thread() -> None:
     found = []
 
@@ -188,57 +202,28 @@ def test_serves_a_worker_thread() -> None:
     assert len(found) == 1
 
 
-class _Repeated(RawIOBase):
-    """A file of a gigabyte that takes no room."""
+def peak(reader: Confined) -> int:
+    """The most memory that the child has had, in bytes."""
+    status = Path(f"/proc/{reader._process._child.pid}/status").read_text()
+    return int(status.partition("VmHWM:")[2].split()[0]) * 1024
 
-    size = 1024**3
+
+def test_a_gigabyte_goes_through_in_little_memory(tmp_path) -> None:
+    with (tmp_path / "x").open("wb") as file:
+        file.write(codecs.BOM_UTF8 + b"swallows\n")
+        file.truncate(1024**3)
+    with Confined(FolderTree(tmp_path / "x"), module=hostile_child.MODULE) as reader:
+        assert read(reader)[2].text == str(1024**3)
+        assert peak(reader) < 64 * 1024**2
+
+
+def test_a_long_chat_is_read_in_its_memory(tmp_path) -> None:
     said = SAID.replace("Hello", "Hello" * 40)
-    line = (said * 5_000).encode()
-
-    def __init__(self):
-        self._at = 0
-
-    def readable(self):
-        return True
-
-    def seekable(self):
-        return True
-
-    def seek(self, offset, whence=0):
-        self._at = offset + {0: 0, 1: self._at, 2: self.size}[whence]
-        return self._at
-
-    def read(self, most=-1):
-        end = min(self._at + most, self.size)
-        data = b""
-        if self._at == 0:
-            data = HEADER.encode()
-        while len(data) < end - self._at:
-            offset = (self._at + len(data) - len(HEADER)) % len(self.line)
-            data += self.line[offset:]
-        data = data[: end - self._at]
-        self._at += len(data)
-        return data
-
-
-class _GigabyteTree(MemoryTree):
-    def size(self, name):
-        return _Repeated.size
-
-    def open(self, name):
-        return _Repeated()
-
-
-def test_a_gigabyte_is_read_in_its_memory(monkeypatch) -> None:
-    monkeypatch.setattr(_Repeated, "size", int(os.environ.get("CONFINED_BYTES", 64 * 1024**2)))
-    most = messages = 0
-    with Confined(_GigabyteTree({"us.jsonl": b""})) as reader:
-        for _ in reader.read(Recognised("chat1", ("us.jsonl",))):
-            most = max(most, psutil.Process(reader._process._child.pid).memory_info().rss)
-        messages = reader.counts.messages
-    assert reader.counts.reconciles
-    assert messages > _Repeated.size // len(_Repeated.said) - 3
-    assert most < 64 * 1024**2
+    (tmp_path / "us.jsonl").write_text(HEADER + said * 200_000)
+    with Confined(FolderTree(tmp_path / "us.jsonl")) as reader:
+        assert sum(map(len, reader.read(Recognised("chat1", ("us.jsonl",))))) == 200_002
+        assert peak(reader) < 64 * 1024**2
+    assert reader.counts.messages == 200_000
 
 
 def test_memory_is_watched_where_the_system_does_not(monkeypatch) -> None:
