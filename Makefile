@@ -12,7 +12,7 @@ export PIP_ROOT_USER_ACTION := ignore
 help:
 	@echo "make run            start the station and print where it is"
 	@echo "make install        only install: for a phone, or for systemd"
-	@echo "make test           all tests (needs Debian's chromium, gettext, nodejs and libnss3-tools; installs them when root)"
+	@echo "make test           all tests (needs Debian's chromium, gettext, nodejs, libnss3-tools and postgresql; installs them when root)"
 	@echo "make test-fast      the tests that need no browser and take no minutes"
 	@echo "make lint           ruff, mypy --strict, import-linter"
 	@echo "make bench          measure against rsync and restic (Debian packages)"
@@ -38,11 +38,11 @@ run: $(RUN_VENV)
 	@$(BIN)/python manage.py station --browser
 
 test: $(DEV_VENV)
-	@sh tests/need-debian chromium:chromium msgfmt:gettext node:nodejs certutil:libnss3-tools
+	@sh tests/need-debian chromium:chromium msgfmt:gettext node:nodejs certutil:libnss3-tools pg_ctlcluster:postgresql
 	$(BIN)/pytest -n 2 --dist worksteal
 
 test-fast: $(DEV_VENV)
-	@sh tests/need-debian node:nodejs
+	@sh tests/need-debian node:nodejs pg_ctlcluster:postgresql
 	$(BIN)/pytest -n 2 --dist worksteal -m "not browser and not slow"
 
 lint: $(DEV_VENV)

@@ -1,4 +1,4 @@
-"""A vault of made-up chats, English and Chinese, their words as unevenly common as real ones."""
+"""Made-up chats, English and Chinese, whose words are as unevenly common as real ones."""
 
 import itertools
 import random
@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from hashlib import blake2b
 from typing import Final
 
-from benchmarks.vocabulary import CHINESE, ENGLISH
 from conversations.databases import INDEX
 from conversations.models import Conversation, Message, Participant, SourceRow
 from conversations.search import Entry
@@ -17,6 +16,16 @@ CONVERSATIONS: Final = 400
 FIRST_MS: Final = 1_388_534_400_000  # 2014-01-01
 YEARS: Final = 12
 BATCH: Final = 5000
+
+ENGLISH: Final = """
+the to you i and a it is in that of for on we have me be my are not at this but so do just with was
+can what will up if get ok yes there like know out all now see how no one good when home time
+tomorrow going today think dinner station house please thanks maybe really
+"""
+CHINESE: Final = """
+的 我 你 了 是 不 在 好 吗 我们 就 都 去 有 吧 这 那 要 说 也 没有 什么 可以 今天 明天 知道 吃饭
+时候 现在 觉得 一起 回家 晚上 早上 公园 朋友 上海 北京 谢谢 不是 怎么 这个 那个 还是 已经 因为 所以
+"""
 
 
 class Words:
@@ -37,7 +46,7 @@ def vocabularies(chance: random.Random) -> tuple[Words, Words]:
     made = {"".join(chance.choices(syllables, k=chance.choice((2, 2, 3)))) for _ in range(60_000)}
     han = Words([chr(0x4E00 + at) for at in chance.sample(range(6000), 3500)])
     coined = {"".join(han.draw(chance, chance.choice((2, 2, 2, 3, 4)))) for _ in range(40_000)}
-    return Words(ENGLISH + sorted(made)), Words(CHINESE + sorted(coined))
+    return Words(ENGLISH.split() + sorted(made)), Words(CHINESE.split() + sorted(coined))
 
 
 def said(chance: random.Random, english: Words, chinese: Words) -> str:
@@ -51,7 +60,7 @@ def said(chance: random.Random, english: Words, chinese: Words) -> str:
     return "，".join("".join(words[at : at + 6]) for at in range(0, length, 6))
 
 
-def conversations(_source: SourceRow) -> list[tuple[Conversation, list[Participant]]]:
+def conversations() -> list[tuple[Conversation, list[Participant]]]:
     """400 of them, the largest as large as the next ones together; every tenth is another's."""
     made = []
     for number in range(CONVERSATIONS):
@@ -85,7 +94,7 @@ def messages(count: int, seed: int = 1) -> Iterator[tuple[list[Message], list[En
     source = SourceRow.objects.using(INDEX).create(
         vault=VAULT, digest="d" * 64, app="made", reader_version=1, files=["made.json"]
     )
-    made = conversations(source)
+    made = conversations()
     shares = [1 / (rank + 2) for rank in range(CONVERSATIONS)]
     total = sum(shares)
     number = 0

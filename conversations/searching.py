@@ -12,6 +12,7 @@ from typing import Any, Final, NamedTuple
 
 from django.db.models.functions import Left
 from django.utils import timezone
+from django.utils.functional import Promise
 
 from conversations import search
 from conversations.clocks import day_begins, shown
@@ -21,6 +22,7 @@ from conversations.models import Attachment, Conversation, Message, Participant
 from conversations.search import Query, Scope
 from conversations.search.scope import ID_MAX, ID_MIN
 from conversations.snippets import Segment, matches, snippet, weight
+from conversations.wording import KINDS
 
 PAGE_HITS: Final = 50
 BOUND_HITS: Final = 1000  # counted, told apart by facets, and ranked
@@ -71,6 +73,11 @@ class Hit(NamedTuple):
     text: Sequence[Segment]
     names: Sequence[Sequence[Segment]]
     is_further_on: bool
+
+    @property
+    def kind_word(self) -> Promise:
+        """What it is, for where it has no text."""
+        return KINDS[self.kind]
 
 
 class Found(NamedTuple):
@@ -128,7 +135,7 @@ def scope_of(vault: str, filters: Filters) -> Scope | None:
             return None
         scope = scope._replace(conversation=conversation.pk)
     if filters.sender:
-        people = Participant.objects.filter(conversation__vault=vault, name=filters.sender)
+        people = Participant.objects.filter(conversation__vault=vault, name__iexact=filters.sender)
         if filters.conversation:
             people = people.filter(conversation=scope.conversation)
         senders = tuple(people.order_by("-pk").values_list("pk", flat=True)[:SENDERS_MAX])

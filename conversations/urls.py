@@ -2,10 +2,11 @@
 
 from django.urls import path
 
-from conversations.views import attachments, giving
+from conversations.views import attachments, giving, search
 
 app_name = "conversations"
 urlpatterns = [
+    path("search/", search.search, name="search"),
     path("snapshots/<str:snapshot_id>/download/", giving.download, name="download"),
     path("<slug:slug>/originals/", giving.originals, name="originals"),
     path("<slug:slug>/export.jsonl", giving.export_jsonl, name="export-jsonl"),

@@ -188,21 +188,40 @@ def test_very_long_texts_and_words_are_found() -> None:
     assert found("x" * 3000) == found("吃饭") == [kept]
 
 
-@pytest.mark.parametrize(
-    "typed",
-    [
-        "'", '"', '""', '"""', "\\", "\\'", "' | 'x", "x' OR '1'='1", "tokens : hello", "hello*", "^hello",
-        "hello AND", "OR", "NOT", "NEAR(hello world)", "NEAR/2", "(", ")", "{a b}:x", "-", "--", "-\"", "+",
-        "hello & !world", "hello:*", "hello:A", "<->", "a <2> b", "!", "%", "_", "\0", "hello\0world", "; DROP",
-        "\ud800", "𝒽ello", "‮hello", "=", "=v", "*", "**", "col:", "rank", '"a" * "b" *',
+SYNTAX = [
+    *[
+        "'",
+        '"',
+        '""',
+        '"""',
+        "\\",
+        "\\'",
+        "' | 'x",
+        "x' OR '1'='1",
+        '"a" * "b" *',
+        "; DROP TABLE x",
     ],
-)  # fmt: skip
+    *[
+        "tokens : hello",
+        "hello*",
+        "^hello",
+        "hello AND",
+        "OR",
+        "NOT",
+        "NEAR(hello world)",
+        "NEAR/2",
+    ],
+    *["(", ")", "{a b}:x", "-", "--", '-"', "+", "hello & !world", "hello:*", "hello:A", "<->"],
+    *["a <2> b", "!", "%", "_", "\0", "hello\0world", "\ud800", "𝒽ello", "\u202ehello", "="],
+    *["=v", "*", "**", "col:", "rank"],
+]
+
+
+@pytest.mark.parametrize("typed", SYNTAX)
 def test_no_syntax_of_an_engine_is_obeyed(typed: str) -> None:
     kept = keep("hello world")
-    wanted = tokens(typed)
-    everything = found(typed)
-    assert everything == ([kept] if {"hello", "world"} >= set(wanted) and wanted else everything)
-    assert set(everything) <= {kept}
+    wanted = set(tokens(typed))
+    assert found(typed) == ([kept] if wanted <= {"hello", "world"} else [])
 
 
 @given(typed=st.text(max_size=60))

@@ -1,0 +1,61 @@
+"""The search page."""
+
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from conversations.models import IndexedSnapshot, IndexState
+from conversations.search import Query, parse
+from conversations.search_form import SearchForm, cursor
+from conversations.search_links import Addresses
+from conversations.searching import BOUND_HITS, Filters, Found, look
+from transfer.models import Vault
+
+
+@require_safe
+@login_required
+@never_cache
+def search(request: HttpRequest) -> HttpResponse:
+    """Show what in the owner's own vault matches, newest first."""
+    vault = Vault.objects.filter(owner_id=request.user.pk).first()
+    if vault is None:
+        return render(request, "conversations/search.html", {"state": "nothing-kept"})
+    form = SearchForm(vault.pk, request.GET)
+    if not form.is_valid():
+        context = {"form": form, "state": "wrong"}
+        return render(request, "conversations/search.html", context, status=400)
+    query, filters = parse(form.cleaned_data["q"]), form.filters
+    state = _state(form.cleaned_data["q"], query, filters)
+    found = Found()
+    if state == "asked":
+        after = cursor(request.GET.get("after", ""))
+        found = look(vault.pk, query, filters, form.chosen_order, after)
+    addresses = Addresses(request.GET)
+    return render(
+        request,
+        "conversations/search.html",
+        {
+            "form": form,
+            "state": state,
+            "found": found,
+            "bound": BOUND_HITS,
+            "facets": addresses.facets(found.facets),
+            "following": addresses.following(found.following),
+            "first_page": addresses.first_page(),
+            "is_still_reading": _is_still_reading(vault.pk),
+        },
+    )
+
+
+def _state(typed: str, query: Query, filters: Filters) -> str:
+    """Say "asked", or why nothing is looked for."""
+    if query.wanted or query.unwanted or (filters != Filters() and not typed):
+        return "asked"
+    return "no-words" if typed else "not-asked"
+
+
+def _is_still_reading(vault: str) -> bool:
+    unread = (IndexState.WAITING, IndexState.READING)
+    return IndexedSnapshot.objects.filter(vault=vault, state__in=unread).exists()
