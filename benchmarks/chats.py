@@ -4,9 +4,8 @@ import itertools
 import random
 from collections.abc import Iterator
 from hashlib import blake2b
-from typing import Final
+from typing import Final, NamedTuple
 
-from conversations.databases import INDEX
 from conversations.models import Conversation, Message, Participant, SourceRow
 from conversations.search import Entry
 
@@ -16,6 +15,7 @@ CONVERSATIONS: Final = 400
 FIRST_MS: Final = 1_388_534_400_000  # 2014-01-01
 YEARS: Final = 12
 BATCH: Final = 5000
+SMALLEST: Final = 20
 
 ENGLISH: Final = """
 the to you i and a it is in that of for on we have me be my are not at this but so do just with was
@@ -87,49 +87,65 @@ def conversations() -> list[tuple[Conversation, list[Participant]]]:
     return made
 
 
-def messages(count: int, seed: int = 1) -> Iterator[tuple[list[Message], list[Entry]]]:
-    """Batches of messages in the order of conversations, like an indexer writes them."""
+class Batch(NamedTuple):
+    """What an indexer writes in one transaction."""
+
+    rows: list[Message]
+    entries: list[Entry]
+
+
+def batches(count: int, seed: int = 1) -> Iterator[Batch]:
+    """About ``count`` messages, one conversation after the other, as an indexer reads them."""
     chance = random.Random(seed)
     english, chinese = vocabularies(chance)
-    source = SourceRow.objects.using(INDEX).create(
+    source = SourceRow.objects.create(
         vault=VAULT, digest="d" * 64, app="made", reader_version=1, files=["made.json"]
     )
-    made = conversations()
     shares = [1 / (rank + 2) for rank in range(CONVERSATIONS)]
-    total = sum(shares)
-    number = 0
-    for (conversation, people), share in zip(made, shares, strict=True):
-        size = max(20, round(count * share / total))
-        times = sorted(chance.randrange(YEARS * 365 * 86_400) for _ in range(size))
+    numbers = itertools.count(1)
+    for (conversation, people), share in zip(conversations(), shares, strict=True):
+        size = max(SMALLEST, round(count * share / sum(shares)))
+        times = sorted(chance.randrange(YEARS * 365 * 86_400) for _each in range(size))
         for start in range(0, size, BATCH):
-            rows, entries = [], []
-            for second in times[start : start + BATCH]:
-                number += 1
-                text = said(chance, english, chinese)
-                sender = chance.choice(people)
-                row = Message(
-                    id=((FIRST_MS + second * 1000) << 20) + number % (1 << 20),
-                    conversation=conversation,
-                    sender=sender,
-                    kind="text",
-                    text=text,
+            rows = [
+                message(
+                    next(numbers),
+                    FIRST_MS + second * 1000,
+                    chance.choice(people),
+                    said(chance, english, chinese),
+                    source,
                     has_media=chance.random() < 0.05,
-                    digest=blake2b(number.to_bytes(8, "big"), digest_size=16).digest(),
-                    source=source,
-                    last_source=source,
-                    file=0,
-                    line=number,
                 )
-                rows.append(row)
-                entries.append(
-                    Entry(
-                        row.id,
-                        conversation.vault,
-                        conversation.id,
-                        sender.id,
-                        "text",
-                        row.has_media,
-                        text,
-                    )
-                )
-            yield rows, entries
+                for second in times[start : start + BATCH]
+            ]
+            yield Batch(rows, [entry(row, conversation.vault) for row in rows])
+
+
+def message(
+    number: int, ms: int, sender: Participant, text: str, source: SourceRow, *, has_media: bool
+) -> Message:
+    return Message(
+        id=(ms << 20) + number % (1 << 20),
+        conversation_id=sender.conversation_id,
+        sender=sender,
+        kind="text",
+        text=text,
+        has_media=has_media,
+        digest=blake2b(number.to_bytes(8, "big"), digest_size=16).digest(),
+        source=source,
+        last_source=source,
+        file=0,
+        line=number,
+    )
+
+
+def entry(row: Message, vault: str) -> Entry:
+    return Entry(
+        id=row.id,
+        vault=vault,
+        conversation=row.conversation_id,
+        sender=row.sender_id,
+        kind=row.kind,
+        has_media=row.has_media,
+        text=row.text,
+    )

@@ -98,7 +98,8 @@ def tokens(text: str) -> list[str]:
 
 def characters(found: Iterable[str]) -> list[str]:
     """The characters of these tokens that can be searched for alone: of scripts without spaces."""
-    return list(dict.fromkeys(_DENSE.findall("".join(found))))
+    joined = "".join(found)
+    return [] if joined.isascii() else list(dict.fromkeys(_DENSE.findall(joined)))
 
 
 def is_dense(token: str) -> bool:

@@ -7,8 +7,9 @@ TABLE = "conversations_search_1"
 SQLITE = [
     f"CREATE VIRTUAL TABLE {TABLE} USING fts5("
     "tokens, content='', tokenize=\"ascii tokenchars '='\")",
-    # Few large segments while a million messages come in; memory of one writer.
+    # One segment for each batch that is committed, and fewer merges while many come in.
     f"INSERT INTO {TABLE} ({TABLE}, rank) VALUES ('hashsize', {16 * 1024 * 1024})",
+    f"INSERT INTO {TABLE} ({TABLE}, rank) VALUES ('automerge', 8)",
 ]
 POSTGRESQL = [
     f"CREATE TABLE {TABLE} (id bigint PRIMARY KEY, tokens tsvector NOT NULL)",

@@ -71,7 +71,7 @@ def document(entry: Entry) -> Document:
         terms.append(MEDIA_TERM)
     if entry.kind not in _COMMON_KINDS:
         terms.append(kind_term(entry.kind))
-    terms += map(character_term, characters(words))
+    terms += [MARK + character for character in characters(words)]
     return Document(words, terms)
 
 
