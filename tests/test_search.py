@@ -159,6 +159,16 @@ def test_forgets_what_is_removed() -> None:
     assert found("pdf") == []
 
 
+def test_forgets_names_that_the_row_keeps_in_part() -> None:
+    name = "x " * 99 + "cut here.pdf"
+    made = entry("hello", names=(name,))
+    search.add(INDEX, [made])
+    search.remove(INDEX, [made._replace(names=(name[:200],))])
+    search.add(INDEX, [made._replace(names=())])
+    for word in ("x", "cu", "here", "pdf"):
+        assert found(word) == [], word
+
+
 def test_finds_a_changed_message_by_its_new_words() -> None:
     before = entry("hello")
     search.add(INDEX, [before])

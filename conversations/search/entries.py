@@ -6,6 +6,7 @@ from typing import Final, NamedTuple
 
 from conversations.databases import INDEX
 from conversations.events import Kind
+from conversations.limits import NAME_CHARS_MAX
 from conversations.models import Attachment, Message
 from conversations.tokens import characters, tokens
 
@@ -60,10 +61,13 @@ class Document(NamedTuple):
 
 
 def document(entry: Entry) -> Document:
-    """The tokens and terms of an entry; no phrase reaches from its text into a name."""
+    """The tokens and terms of an entry; no phrase reaches from its text into a name.
+
+    Names count as far as rows keep them: an entry made from the row has to give the same.
+    """
     words = tokens(entry.text)
     for name in entry.names:
-        words += (MARK, *tokens(name))
+        words += (MARK, *tokens(name[:NAME_CHARS_MAX]))
     terms = [vault_term(entry.vault), conversation_term(entry.conversation)]
     if entry.sender is not None:
         terms.append(sender_term(entry.sender))
