@@ -5,33 +5,28 @@ the index by their ids, and everything that is said about them comes from their 
 """
 
 import datetime as dt
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from enum import StrEnum
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from django.db.models.functions import Left
 from django.utils import timezone
-from django.utils.functional import Promise
 
 from conversations import search
-from conversations.clocks import day_begins, shown
+from conversations.clocks import ID_PER_MS, day_begins, shown
 from conversations.events import Clock
 from conversations.facets import Facets, Row, facets_of
-from conversations.models import Attachment, Conversation, Message, Participant
+from conversations.hits import Hit, hits_of
+from conversations.models import Conversation, Message, Participant
 from conversations.search import Query, Scope
 from conversations.search.scope import ID_MAX, ID_MIN
-from conversations.snippets import Segment, matches, snippet, weight
-from conversations.wording import KINDS
+from conversations.snippets import weight
 
 PAGE_HITS: Final = 50
 BOUND_HITS: Final = 1000  # counted, told apart by facets, and ranked
 SENDERS_MAX: Final = 500  # participants of one name
-LOOK_CHARS: Final = 4000  # of a text, where the words are looked for to show them
 RANK_CHARS: Final = 500
-NAMES_SHOWN: Final = 3  # of a message that has no text
 
-_PER_MS: Final = 1 << 20
 _DAY: Final = dt.timedelta(days=1)
 
 
@@ -50,34 +45,6 @@ class Filters(NamedTuple):
     since: dt.date | None = None
     until: dt.date | None = None
     has_media: bool = False
-
-
-class Hit(NamedTuple):
-    """A message that matches. ``at`` names it in its conversation's address.
-
-    ``time`` has no zone: it is what a clock at the station showed, or the one where the export was
-    made; None where the source tells no time. ``names`` are those of attachments that match, or the
-    first ones when there is no text. ``is_further_on`` is said of a long text whose beginning does
-    not have the words.
-    """
-
-    id: int
-    at: str
-    slug: str
-    title: str
-    sender: str
-    is_self: bool
-    kind: str
-    has_media: bool
-    time: dt.datetime | None
-    text: Sequence[Segment]
-    names: Sequence[Sequence[Segment]]
-    is_further_on: bool
-
-    @property
-    def kind_word(self) -> Promise:
-        """What it is, for where it has no text."""
-        return KINDS[self.kind]
 
 
 class Found(NamedTuple):
@@ -113,7 +80,7 @@ def look(
         page = seen if after is None else _Seen(query, scope._replace(before=after), filters)
         ids, following = [row.id for row in page.rows], page.following()
     return Found(
-        hits=_hits(query, ids[:PAGE_HITS]),
+        hits=hits_of(query, ids[:PAGE_HITS]),
         total=len(seen.rows),
         is_bounded=seen.is_bounded,
         facets=facets_of(seen.rows),
@@ -176,7 +143,7 @@ def _rows(vault: str, ids: Sequence[int], filters: Filters) -> list[Row]:
     )
     rows = []
     for pk, of_vault, clock, slug, title, sender, is_timed in found:
-        time = shown(pk // _PER_MS, clock, zone)
+        time = shown(pk // ID_PER_MS, clock, zone)
         if of_vault == vault and _is_within(time.date(), filters):
             rows.append(Row(pk, slug, title, sender, time.year if is_timed else None))
     return sorted(rows, reverse=True)
@@ -201,7 +168,7 @@ def _before(filters: Filters) -> int:
 def _bounds(day: dt.date) -> list[int]:
     """The ids at which the day begins, by every clock."""
     zone = timezone.get_current_timezone()
-    begins = (day_begins(day, clock, zone) * _PER_MS for clock in Clock)
+    begins = (day_begins(day, clock, zone) * ID_PER_MS for clock in Clock)
     return [max(ID_MIN, min(ID_MAX, begin)) for begin in begins]
 
 
@@ -212,48 +179,3 @@ def _ranked(query: Query, rows: Sequence[Row]) -> list[int]:
     )
     weights = {pk: weight(text, query.wanted) for pk, text in texts}
     return sorted(weights, key=lambda pk: (weights[pk], pk), reverse=True)
-
-
-def _hits(query: Query, ids: Sequence[int]) -> list[Hit]:
-    messages = Message.objects.filter(pk__in=ids).select_related("conversation", "sender")
-    found = {
-        message.pk: message
-        for message in messages.annotate(head=Left("text", LOOK_CHARS)).defer("text")
-    }
-    names = _names(found.values())
-    zone = timezone.get_current_timezone()
-    return [_hit(found[pk], query, names.get(pk, ()), zone) for pk in ids if pk in found]
-
-
-def _hit(message: Any, query: Query, names: Sequence[str], zone: dt.tzinfo) -> Hit:  # noqa: ANN401 - annotated
-    conversation, sender = message.conversation, message.sender
-    ranges = matches(message.head, query.wanted)
-    told = [(name, matches(name, query.wanted)) for name in names]
-    matching = [snippet(name, found) for name, found in told if found]
-    shown_names = matching or (
-        [] if message.head else [snippet(name, ()) for name in names[:NAMES_SHOWN]]
-    )
-    is_long = len(message.head) == LOOK_CHARS
-    return Hit(
-        id=message.pk,
-        at=f"{bytes(message.digest).hex()}-{message.nth}",
-        slug=conversation.slug,
-        title=conversation.title,
-        sender=sender.name if sender else "",
-        is_self=bool(sender and sender.is_self),
-        kind=message.kind,
-        has_media=message.has_media,
-        time=shown(message.pk // _PER_MS, conversation.clock, zone) if message.is_timed else None,
-        text=snippet(message.head, ranges),
-        names=shown_names,
-        is_further_on=bool(is_long and query.wanted and not ranges and not matching),
-    )
-
-
-def _names(messages: Iterable[Message]) -> Mapping[int, Sequence[str]]:
-    with_media = [message.pk for message in messages if message.has_media]
-    found = Attachment.objects.filter(message_id__in=with_media).order_by("message_id", "number")
-    names = defaultdict(list)
-    for message, name in found.values_list("message_id", "name"):
-        names[message].append(name)
-    return names

@@ -51,6 +51,12 @@ def snippet(text: str, ranges: Sequence[tuple[int, int]]) -> list[Segment]:
     return [segment for segment in segments if segment.text]
 
 
+def has_all(text: str, phrases: Sequence[Phrase]) -> bool:
+    """Whether every phrase is in the text."""
+    told = f" {' '.join(tokens(text))} "
+    return all(_told(phrase) in told for phrase in phrases)
+
+
 def weight(text: str, phrases: Sequence[Phrase]) -> float:
     """How much the text is about the phrases: more of them in fewer words weighs more."""
     found = tokens(text)

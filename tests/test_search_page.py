@@ -155,6 +155,16 @@ def test_facets_narrow_and_are_taken_away(browser: Client) -> None:
     assert 'href="?q=plan" aria-current="true"' in narrowed
 
 
+def test_conversations_are_found_by_their_titles(browser: Client) -> None:
+    chat, other = Chat(ALICE, "周末 Climbing crew"), Chat(BOB, "Climbing elsewhere")
+    for asked in ("climbing crew", "周末", "周", "Climb"):
+        html = page(browser, q=asked)
+        assert f'href="../{chat.row.slug}/"' in html
+        assert other.row.slug not in html
+    assert "<mark>Climbing</mark> <mark>crew</mark>" in page(browser, q="crew climbing")
+    assert chat.row.slug not in page(browser, q="climbing tour").split("<datalist")[1]
+
+
 def test_filters_alone_show_what_passes(browser: Client) -> None:
     chat = Chat(ALICE, "Family")
     chat.say("words")

@@ -1,7 +1,9 @@
 """The search page."""
 
+from typing import Any
+
 from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
@@ -11,6 +13,7 @@ from conversations.search import Query, parse
 from conversations.search_form import SearchForm, cursor
 from conversations.search_links import Addresses
 from conversations.searching import BOUND_HITS, Filters, Found, look
+from conversations.titles import titled
 from transfer.models import Vault
 
 
@@ -26,27 +29,29 @@ def search(request: HttpRequest) -> HttpResponse:
     if not form.is_valid():
         context = {"form": form, "state": "wrong"}
         return render(request, "conversations/search.html", context, status=400)
-    query, filters = parse(form.cleaned_data["q"]), form.filters
-    state = _state(form.cleaned_data["q"], query, filters)
+    return render(request, "conversations/search.html", _answer(vault, form, request.GET))
+
+
+def _answer(vault: Vault, form: SearchForm, asked: QueryDict) -> dict[str, Any]:
+    typed, filters = form.cleaned_data["q"], form.filters
+    query, after = parse(typed), cursor(asked.get("after", ""))
+    state = _state(typed, query, filters)
     found = Found()
     if state == "asked":
-        after = cursor(request.GET.get("after", ""))
         found = look(vault.pk, query, filters, form.chosen_order, after)
-    addresses = Addresses(request.GET)
-    return render(
-        request,
-        "conversations/search.html",
-        {
-            "form": form,
-            "state": state,
-            "found": found,
-            "bound": BOUND_HITS,
-            "facets": addresses.facets(found.facets),
-            "following": addresses.following(found.following),
-            "first_page": addresses.first_page(),
-            "is_still_reading": _is_still_reading(vault.pk),
-        },
-    )
+    is_first_and_whole = filters == Filters() and after is None
+    addresses = Addresses(asked)
+    return {
+        "form": form,
+        "state": state,
+        "found": found,
+        "titled": titled(vault.pk, query) if is_first_and_whole else [],
+        "bound": BOUND_HITS,
+        "facets": addresses.facets(found.facets),
+        "following": addresses.following(found.following),
+        "first_page": addresses.first_page(),
+        "is_still_reading": _is_still_reading(vault.pk),
+    }
 
 
 def _state(typed: str, query: Query, filters: Filters) -> str:
