@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import Any, BinaryIO, NamedTuple
 
 from conversations import limits
-from conversations.decoding import decoded_lines
+from conversations.decoding import OLD, decoded_lines
 from conversations.events import Attachment, DateOrder, MediaKind, Place
 from conversations.pulling import BadRecords, Json
 from conversations.records import records_of
@@ -57,15 +57,19 @@ class Source:
         """File ``number`` from its start."""
         return self.tree.open(self.files[number])
 
-    def lines(self, number: int = 0, *, keeps_returns: bool = False) -> Iterator[Line]:
+    def lines(
+        self, number: int = 0, encodings: tuple[str, ...] = OLD, *, keeps_returns: bool = False
+    ) -> Iterator[Line]:
         """Its lines, decoded as their byte order mark or content says; each one is counted.
 
-        Lines end with LF, CRLF or CR LF only: U+2028 and the like stay inside. A line over
-        :data:`limits.LINE_BYTES_MAX` is handed out in pieces, each a line of its own. With
-        ``keeps_returns`` the CR of a CRLF stays.
+        Lines end with LF or CRLF only: U+2028 and the like stay inside. A line over
+        :data:`limits.LINE_BYTES_MAX` is handed out in pieces, each a line of its own. ``encodings``
+        are what the format is written in when it is not Unicode. With ``keeps_returns`` the CR of a
+        CRLF stays.
         """
         with self.open(number) as file:
-            for at, text in enumerate(decoded_lines(file, keeps_returns=keeps_returns), 1):
+            lines = decoded_lines(file, others=encodings, keeps_returns=keeps_returns)
+            for at, text in enumerate(lines, 1):
                 self.seen += 1
                 yield Line(at, text)
 
