@@ -7,6 +7,7 @@ from conversations.readers.chat1 import Chat1
 from conversations.readers.discord import Discord
 from conversations.readers.element import Element
 from conversations.readers.instagram import Instagram
+from conversations.readers.line import LineText
 from conversations.readers.messenger import Messenger
 from conversations.readers.sms import Sms
 from conversations.readers.telegram import Telegram
@@ -20,6 +21,7 @@ READERS: Final[tuple[Reader, ...]] = (
     Messenger(),
     Instagram(),
     Discord(),
+    LineText(),
     Element(),
 )
 """In order of precedence: among equally confident readers the first one reads."""
