@@ -7,6 +7,7 @@ from conversations.readers.chat1 import Chat1
 from conversations.readers.discord import Discord
 from conversations.readers.element import Element
 from conversations.readers.instagram import Instagram
+from conversations.readers.kakaotalk import KakaoTalk
 from conversations.readers.line import LineText
 from conversations.readers.messenger import Messenger
 from conversations.readers.sms import Sms
@@ -22,6 +23,7 @@ READERS: Final[tuple[Reader, ...]] = (
     Instagram(),
     Discord(),
     LineText(),
+    KakaoTalk(),
     Element(),
 )
 """In order of precedence: among equally confident readers the first one reads."""
