@@ -10,6 +10,7 @@ from conversations.readers.instagram import Instagram
 from conversations.readers.kakaotalk import KakaoTalk
 from conversations.readers.line import LineText
 from conversations.readers.messenger import Messenger
+from conversations.readers.qq import QQ
 from conversations.readers.sms import Sms
 from conversations.readers.telegram import Telegram
 from conversations.readers.whatsapp import WhatsApp
@@ -24,6 +25,7 @@ READERS: Final[tuple[Reader, ...]] = (
     Discord(),
     LineText(),
     KakaoTalk(),
+    QQ(),
     Element(),
 )
 """In order of precedence: among equally confident readers the first one reads."""
