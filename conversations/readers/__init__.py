@@ -11,6 +11,7 @@ from conversations.readers.kakaotalk import KakaoTalk
 from conversations.readers.line import LineText
 from conversations.readers.messenger import Messenger
 from conversations.readers.qq import QQ
+from conversations.readers.signal import Signal
 from conversations.readers.sms import Sms
 from conversations.readers.telegram import Telegram
 from conversations.readers.whatsapp import WhatsApp
@@ -25,6 +26,7 @@ READERS: Final[tuple[Reader, ...]] = (
     Discord(),
     LineText(),
     KakaoTalk(),
+    Signal(),
     QQ(),
     Element(),
 )
