@@ -14,6 +14,7 @@ from conversations.readers.qq import QQ
 from conversations.readers.signal import Signal
 from conversations.readers.sms import Sms
 from conversations.readers.telegram import Telegram
+from conversations.readers.wechat import WeChat
 from conversations.readers.whatsapp import WhatsApp
 
 READERS: Final[tuple[Reader, ...]] = (
@@ -27,6 +28,7 @@ READERS: Final[tuple[Reader, ...]] = (
     LineText(),
     KakaoTalk(),
     Signal(),
+    WeChat(),
     QQ(),
     Element(),
 )
