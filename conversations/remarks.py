@@ -5,7 +5,7 @@ from typing import Final
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-SENTENCES: Final = {
+_OF_ARCHIVES: Final = {
     "archive-bad-name": _("The zip has a file whose name leads elsewhere. It was left out."),
     "archive-damaged": _("The zip is damaged. What could be read of it was read."),
     "archive-duplicate": _("The zip has two files of the same name. The first one was read."),
@@ -14,18 +14,40 @@ SENTENCES: Final = {
     "archive-overlap": _("Files in the zip lie over each other. They were left out."),
     "archive-too-deep": _("A zip in a zip in a zip is not opened."),
     "archive-too-many": _("The zip has too many files. The first ones were read."),
+    "expands-too-much": _("The zip expands to far more than it should. That was not read."),
+}
+_OF_ENDS: Final = {
     "bad-json": _("The file is no JSON from here on."),
+    "bad-xml": _("The file is no XML from here on."),
     "bytes-missing": _("The file cannot be read."),
     "counts-differ": _("The reader lost count. Please report this."),
-    "expands-too-much": _("The zip expands to far more than it should. That was not read."),
+    "entities-forbidden": _("The file declares entities, which no such export does."),
     "nested-too-deep": _("It is nested too deep."),
-    "not-a-record": _("This is not a message, and was not read."),
+    "no-message-header": _("No line of the file begins as a message does."),
     "reader-died": _("Reading ended before the file did."),
     "reader-failed": _("The reader failed. Please report this."),
-    "shortened": _("The message is very long. Its beginning was read."),
     "too-much-memory": _("Reading took too much memory, and was ended."),
     "too-much-time": _("Reading took too much time, and was ended."),
+    "truncated": _("The file is cut off. What comes before was read."),
 }
+_OF_FORMATS: Final = {
+    "calendar-by-table": _("The dates are of an Islamic calendar: they may be wrong by a day."),
+    "date-order-mixed": _("Some dates are impossible in the order of the others."),
+    "half-of-day-unknown": _("Some times have a word for half of the day that is not known here."),
+    "no-messages": _("The file has no message."),
+    "not-a-message": _("This stands before the first message, and was not read."),
+    "not-a-record": _("This is not a message, and was not read."),
+    "not-sent": _("Some messages are drafts, or were never sent. They are shown as well."),
+    "not-understood": _("This was not understood, and was not read."),
+    "other-headers": _("Some lines begin as messages of another export. They count as quoted."),
+    "relations-not-merged": _("Some edits or reactions are of messages that came too long before."),
+    "shortened": _("The message is very long. Its beginning was read."),
+    "text-cut": _("The message is very long. Its beginning was read."),
+    "too-many-talkers": _("The file has too many conversations. The first ones were read."),
+    "unknown-chat": _("The message is of a chat that the export does not have."),
+    "unknown-record": _("This is a record of an unknown kind, and was not read."),
+}
+SENTENCES: Final = _OF_ARCHIVES | _OF_ENDS | _OF_FORMATS
 
 
 def sentence(code: str) -> str:

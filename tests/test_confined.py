@@ -189,6 +189,18 @@ def test_json_a_million_deep_is_named() -> None:
     assert reader.counts.messages == 1
 
 
+def test_an_entity_bomb_is_named() -> None:
+    entities = "".join(f'<!ENTITY a{n + 1} "{f"&a{n};" * 10}">' for n in range(9))
+    bomb = (
+        f'<?xml version="1.0"?><!DOCTYPE smses [<!ENTITY a0 "lol">{entities}]>'
+        '<smses count="1"><sms address="1" date="1" type="1" body="&a9;"/></smses>'
+    )
+    with Confined(MemoryTree({"sms-20240105.xml": bomb})) as reader:
+        ((events,),) = (list(reader.read(each)) for each in reader.recognise().sources)
+    assert "entities-forbidden" in {getattr(event, "code", "") for event in events}
+    assert not any(isinstance(event, Message) for event in events)
+
+
 def test_serves_a_worker_thread() -> None:
     found = []
 

@@ -39,7 +39,6 @@ from conversations.recognising import Recognised
 from conversations.tree import Tree, TreeWarning
 
 _MODULE: Final = "conversations.confined"
-_NO_MEMORY: Final = "too-much-memory"
 
 
 class Recognition(NamedTuple):
