@@ -121,6 +121,24 @@ def test_a_file_that_ends_the_child_does_not_hide_the_others() -> None:
     ]
 
 
+def test_names_that_end_the_child_are_not_tried_again() -> None:
+    class Endless(MemoryTree):
+        began = 0
+
+        def names(self):
+            self.began += 1
+            return (f"{number:0900}" for number in range(10**9))
+
+        def size(self, name):
+            return 0
+
+    tree = Endless({})
+    with Confined(tree) as reader:
+        sources, (warning,) = reader.recognise()
+    assert (sources, warning.code, warning.name) == ([], "too-much-memory", "")
+    assert tree.began == 1
+
+
 def test_has_nothing_of_ours(monkeypatch) -> None:
     monkeypatch.setenv("STATION_SECRET_KEY", "secret")
     wants = "opens\nenvironment\nfolder\ndjango\ndescriptors\n"

@@ -82,6 +82,8 @@ class Confined:
             except Ended as ended:
                 self._end()
                 left_out.append(TreeWarning(ended.code, self._served.latest, ended.detail))
+                if not self._served.latest:
+                    break  # no file is to blame, so leaving one out would not help
             else:
                 return Recognition(found.sources, [*left_out, *found.warnings])
         return Recognition([], left_out)
