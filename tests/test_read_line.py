@@ -227,3 +227,11 @@ def test_any_conversation_reads_back(said, heading, time, encoding, end) -> None
         written.append(f"{each.time.strftime(time)}\t{each.sender}\t{body(each.text)}")
     chat = Read({"line.txt": (end.join(written) + end).encode(encoding)})
     assert found(chat) == expected(said)
+
+
+def test_what_is_too_long_is_cut_and_says_so() -> None:
+    head = "[LINE] Chat history with Mia\n\n2026/01/30(Fri)\n"
+    chat = read(f"{head}09:15\t{'n' * 5000}\t{'x' * 300_000}\n" + "y" * 300_000 + "\n")
+    (message,) = chat.messages
+    assert (len(message.sender), len(message.text), message.span) == (200, 256 * 1024, 2)
+    assert [(w.code, w.line) for w in chat.warnings] == [("text-cut", 4)]

@@ -40,6 +40,13 @@ _KINDS: Final = tuple(
         (Kind.CONTACT, r"(?:연락처|카카오톡 프로필): .*|Contact: .*"),
     )
 )
+_BEGINNINGS: Final = frozenset(
+    (
+        *("삭제", "메시", "보이", "페이", "그룹", "라이", "음성", "영상", "투표", "지도", "연락"),
+        *("카카", "Th", "Vo", "Vi", "Gr", "Po", "Ma", "Co"),
+    )
+)
+"""How those begin, since most messages do not."""
 _NOTICE: Final = re.compile(
     r".{1,200}님(?:이|을|은|께서) .{0,200}"
     r"(?:들어왔습니다|나갔습니다|초대(?:하였|했)습니다|내보냈습니다|되었습니다|바꿨습니다)\.?"
@@ -80,14 +87,15 @@ def meaning(text: str) -> Meaning | None:
         return None
     if mark := _MARKS.get(text):
         return mark
-    if many := _MANY.fullmatch(text):
+    if many := _MANY.fullmatch(text) if len(text) < 12 else None:
         one = _MARKS["사진"].attachments
         return Meaning(Kind.MEDIA, "", one * min(int(many[1] or many[2] or many[3]), 30))
-    if _IMAGE.fullmatch(text):
+    if len(text) > 40 and _IMAGE.fullmatch(text):
         return media(MediaKind.IMAGE, text)
     if text.startswith(("파일", "File")) and (named := _FILE.fullmatch(text)):
         return media(MediaKind.DOCUMENT, named[1])
-    for kind, pattern in _KINDS:
-        if pattern.fullmatch(text):
-            return Meaning(kind, text)
-    return None
+    if text[:2] not in _BEGINNINGS:
+        return None
+    kinds = (kind for kind, pattern in _KINDS if pattern.fullmatch(text))
+    kind = next(kinds, None)
+    return Meaning(kind, text) if kind else None

@@ -9,12 +9,14 @@ headings, once for the file.
 import re
 from collections.abc import Iterable
 from functools import lru_cache
+from itertools import islice
 from typing import Final, NamedTuple
 
 from conversations.events import DateOrder
 from conversations.readers._clock import DAY_MS, day_ms
 
 _HEADING_CHARS_MAX: Final = 40
+_HEADINGS_MAX: Final = 50_000  # a heading a day for more than a century
 _WORD: Final = r"[^\d\s()（）/.,\-年月][^\d\s()（）/.,\-年]*\.?"
 _WEEKDAY: Final = rf"[ \u00a0]*[(（]?[ ]?({_WORD})?[ ]?[)）]?"
 _YEAR_FIRST: Final = re.compile(
@@ -97,7 +99,8 @@ def _weekday(name: str | None) -> int | None:
 
 def order_of(lines: Iterable[str]) -> tuple[DateOrder, bool, bool]:
     """The order of all headings, whether it is sure, and whether there was anything to decide."""
-    days = {day for text in lines if (day := heading(text)) and not day.year_first}
+    found = (day for text in lines if (day := heading(text)) and not day.year_first)
+    days = set(islice(found, _HEADINGS_MAX))
     if not days:
         return DateOrder.YMD, True, False
     fits = {order: sum(_fits(day, order) for day in days) for order in _LAST}

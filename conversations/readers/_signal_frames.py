@@ -138,7 +138,12 @@ class _Frames:
             self._announced.add((chat, author.key))
             yield Person(chat, author.key, author.name, author.is_self)
         self._told += 1
-        yield self._message(line, chat, author.key if author else None, item)
+        message = self._message(line, chat, author.key if author else None, item)
+        if len(message.text) > limits.TEXT_CHARS_MAX:
+            text = message.text[: limits.TEXT_CHARS_MAX]
+            message = msgspec.structs.replace(message, text=text)
+            yield ReadWarning("text-cut", 0, line.number, conversation=chat)
+        yield message
 
     def _message(self, line: Line, chat: str, author: str | None, item: dict[str, Any]) -> Message:
         revisions = item.get("revisions") or []
@@ -232,7 +237,7 @@ def _inner(item: dict[str, Any]) -> dict[str, Any]:
 
 
 def _text(said: dict[str, Any]) -> str:
-    return str((said.get("text") or {}).get("body") or "")[: limits.TEXT_CHARS_MAX]
+    return str((said.get("text") or {}).get("body") or "")
 
 
 def _contact_name(contact: dict[str, Any]) -> str:

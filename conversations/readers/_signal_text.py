@@ -25,6 +25,7 @@ from conversations.events import (
     Kind,
     MediaKind,
     Message,
+    Person,
     Reaction,
 )
 from conversations.readers._base import Confidence
@@ -88,7 +89,7 @@ def _told(source: Source, key: str) -> Iterator[Event]:
             yield from told.noted(key, time, line, text.rstrip())
             continue
         if name == "Me":
-            yield from told.person(key, name, name, is_self=True)
+            yield from told.person(Person(key, name, name, is_self=True))
         yield from told.said(key, time, name, line, text)
     yield from told.end()
 

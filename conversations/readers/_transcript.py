@@ -32,6 +32,8 @@ class Meaning(NamedTuple):
     attachments: tuple[Attachment, ...] = ()
 
 
+Events = tuple[Event, ...]
+
 Marks = Callable[[str], Meaning | None]
 """Says what a whole body means; None when it is a text."""
 
@@ -63,7 +65,7 @@ class _Draft:
         self.texts = [] if text is None else [text]
         self.chars = len(text or "")
         self.span = 1
-        self.cut = 0
+        self.cut = line if self.chars > limits.TEXT_CHARS_MAX else 0
 
     def add(self, text: str) -> None:
         """One line more; beyond the bound it is counted only."""
@@ -76,7 +78,7 @@ class _Draft:
 
 
 class Transcript:
-    """Turns recognised lines into events, in their order."""
+    """Turns recognised lines into events, in their order: each call gives those that are due."""
 
     def __init__(self, marks: Marks) -> None:
         self._marks = marks
@@ -86,58 +88,55 @@ class Transcript:
 
     def said(
         self, conversation: str, time: int | None, sender: str, line: Line, text: str | None
-    ) -> Iterator[Event]:
+    ) -> Events:
         """A message of somebody begins on this line; its text on the next one when it is None."""
-        if self._draft is not None:
-            yield from self.pause()
+        due = self.pause() if self._draft is not None else ()
+        sender = sender[: limits.NAME_CHARS_MAX]
         self._draft = _Draft(conversation, time, sender, line.number, text, Kind.TEXT)
+        return due
 
-    def noted(
-        self, conversation: str, time: int | None, line: Line, text: str | None
-    ) -> Iterator[Event]:
+    def noted(self, conversation: str, time: int | None, line: Line, text: str | None) -> Events:
         """Something that nobody said begins on this line."""
-        if self._draft is not None:
-            yield from self.pause()
+        due = self.pause() if self._draft is not None else ()
         self._draft = _Draft(conversation, time, None, line.number, text, Kind.SYSTEM)
+        return due
 
-    def more(self, conversation: str, line: Line) -> Iterator[Event]:
+    def more(self, conversation: str, line: Line) -> Events:
         """What belongs to the message before; there must be one, unless the line is blank."""
         if self._draft is not None:
             self._draft.add(line.text)
-        elif line.text.strip("\ufeff \t"):
-            yield ReadWarning("not-understood", 0, line.number, "", 1, conversation)
-        else:
-            yield Continuation(1, conversation)
+            return ()
+        if line.text.strip("\ufeff \t"):
+            return (ReadWarning("not-understood", 0, line.number, "", 1, conversation),)
+        return (Continuation(1, conversation),)
 
-    def heading(self, conversation: str, lines: int = 1) -> Iterator[Event]:
+    def heading(self, conversation: str, lines: int = 1) -> Events:
         """A line of the export itself: what was being said ends before it."""
-        yield from self.pause()
-        yield Continuation(lines, conversation)
+        return (*self.pause(), Continuation(lines, conversation))
 
-    def person(
-        self, conversation: str, key: str, name: str, is_self: bool = False
-    ) -> Iterator[Event]:
+    def person(self, person: Person) -> Events:
         """Announces who has another name than their key, once."""
-        who = (conversation, key)
-        if who not in self._known and len(self._known) < _PEOPLE_MAX:
-            self._known.add(who)
-            yield Person(conversation, key, name, is_self)
+        who = (person.conversation, person.key)
+        if who in self._known or len(self._known) >= _PEOPLE_MAX:
+            return ()
+        self._known.add(who)
+        return (person,)
 
-    def pause(self) -> Iterator[Event]:
+    def pause(self) -> Events:
         """What was being said is complete."""
         draft, self._draft = self._draft, None
         if draft is None:
-            return
+            return ()
         self.told += 1
+        message = self._message(draft)
         if draft.cut:
-            yield ReadWarning("text-cut", 0, draft.cut, conversation=draft.conversation)
-        yield self._message(draft)
+            return ReadWarning("text-cut", 0, draft.cut, conversation=draft.conversation), message
+        return (message,)
 
-    def end(self) -> Iterator[Event]:
+    def end(self) -> Events:
         """Nothing follows; a file without a message says so."""
-        yield from self.pause()
-        if not self.told:
-            yield ReadWarning("no-messages")
+        due = self.pause()
+        return due if self.told else (*due, ReadWarning("no-messages"))
 
     def _message(self, draft: _Draft) -> Message:
         text = "\n".join(draft.texts)

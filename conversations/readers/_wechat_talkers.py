@@ -31,8 +31,8 @@ class Talker(msgspec.Struct):
         """Key and name of who wrote a row."""
         if columns.is_sender >= 0 and fields[columns.is_sender] == "1":
             return SELF, _SELF_NAME
-        name = _first(fields, columns.remark, columns.nickname)
-        key = _first(fields, columns.sender) or name or self.key or self.number
+        name = _field(fields, columns.remark) or _field(fields, columns.nickname)
+        key = _field(fields, columns.sender) or name or self.key or self.number
         return key[: limits.NAME_CHARS_MAX], (name or self.title)[: limits.NAME_CHARS_MAX] or key
 
 
@@ -70,6 +70,5 @@ def _name(talker: Talker, file_name: str) -> None:
         talker.kind = ConversationKind.GROUP
 
 
-def _first(fields: list[str], *columns: int) -> str:
-    said = (fields[column].strip() for column in columns if column >= 0)
-    return next(filter(None, said), "")
+def _field(fields: list[str], column: int) -> str:
+    return fields[column].strip() if column >= 0 else ""

@@ -23,7 +23,7 @@ from conversations.readers import _kakaotalk_marks as marks
 from conversations.readers._base import Confidence, FileByFile
 from conversations.readers._clock import MERIDIEM, day_ms, moment, time_ms
 from conversations.readers._names import stem
-from conversations.readers._transcript import Transcript
+from conversations.readers._transcript import Events, Transcript
 from conversations.source import Line, Source
 
 _OLD: Final = ("cp949",)
@@ -66,7 +66,8 @@ _TITLES: Final = (
 )
 _CSV_HEAD: Final = re.compile(r"\ufeff?\"?Date\"?,\"?User\"?,\"?Message\"?\s*")
 _CSV: Final = re.compile(
-    r"\"?(\d{4})-(\d\d)-(\d\d) (\d\d):(\d\d):(\d\d)\"?,(?:\"((?:[^\"]|\"\")*)\"|([^,\"]*)),(.*)",
+    r"\"?(\d{4})-(\d\d)-(\d\d) (\d\d):(\d\d):(\d\d)\"?,"
+    r"(?:\"((?:[^\"]|\"\"){0,200})\"|([^,\"]{0,200})),(.*)",
     re.DOTALL,
 )
 _CSV_NAME: Final = re.compile(r"KakaoTalk_Chats?_(.+?)(?:_\d{4}-\d\d-\d\d.*)?")
@@ -130,53 +131,46 @@ class _Reading:
         self.key = titled(first.text) or name
         yield Conversation(self.key, self.key)
 
-    def _text(self, line: Line) -> Iterator[Event]:
+    def _text(self, line: Line) -> Events:
         text = line.text
         if found := _WINDOWS.fullmatch(text) if text[:1] == "[" else None:
             self._time = moment(self._day, _time(found, 2))
-            yield from self._told.said(self.key, self._time, found[1], line, found[6] or "")
-        elif found := _PHONE.fullmatch(text) if text[:1].isalnum() else None:
-            yield from self._phone(line, found)
-        elif (found := _heading(text)) and (day := _day(found)) is not None:
+            return self._told.said(self.key, self._time, found[1], line, found[6] or "")
+        if found := _PHONE.fullmatch(text) if text[:1].isalnum() else None:
+            return self._phone(line, found)
+        if (found := _heading(text)) and (day := _day(found)) is not None:
             self._day = self._time = day
-            yield from self._told.heading(self.key)
-        elif line.number <= 4 and self._time is None and (titled(text) or _SAVED.match(text)):
-            yield from self._told.heading(self.key)
-        elif self._time is not None and marks.is_notice(text):
-            yield from self._told.noted(self.key, self._time, line, text)
-        else:
-            yield from self._told.more(self.key, line)
+            return self._told.heading(self.key)
+        if line.number <= 4 and self._time is None and (titled(text) or _SAVED.match(text)):
+            return self._told.heading(self.key)
+        if self._time is not None and marks.is_notice(text):
+            return self._told.noted(self.key, self._time, line, text)
+        return self._told.more(self.key, line)
 
-    def _phone(self, line: Line, found: re.Match[str]) -> Iterator[Event]:
+    def _phone(self, line: Line, found: re.Match[str]) -> Events:
         day, rest = _day(found), found[14]
         if day is None:
-            yield from self._told.more(self.key, line)
-            return
+            return self._told.more(self.key, line)
         self._time = moment(day, _time(found, 10))
         if rest is None:
-            yield from self._told.heading(self.key)
-            return
+            return self._told.heading(self.key)
         name, colon, text = rest.partition(" : ")
         if not colon and rest.endswith(" :"):
             name, colon = rest[:-2], ":"
         if colon and name:
-            yield from self._told.said(self.key, self._time, name, line, text)
-        else:
-            yield from self._told.noted(self.key, self._time, line, rest)
+            return self._told.said(self.key, self._time, name, line, text)
+        return self._told.noted(self.key, self._time, line, rest)
 
-    def _csv(self, line: Line) -> Iterator[Event]:
+    def _csv(self, line: Line) -> Events:
         found = _CSV.fullmatch(line.text) if line.text[:2].lstrip('"').isdigit() else None
         day = day_ms(int(found[1]), int(found[2]), int(found[3])) if found else None
         if found is None or day is None:
-            yield from self._told.more(self.key, line)
-            return
+            return self._told.more(self.key, line)
         self._time = moment(day, time_ms(found[4], found[5], found[6]))
-        name = (found[7] or "").replace('""', '"') or found[8] or ""
-        if name and not marks.is_notice(found[9].strip('"')):
-            yield from self._told.said(self.key, self._time, name, line, found[9])
-        else:
-            text = marks.unquoted(found[9])
-            yield from self._told.noted(self.key, self._time, line, text)
+        name, text = (found[7] or "").replace('""', '"') or found[8] or "", found[9]
+        if name and not marks.is_notice(text.strip('"')):
+            return self._told.said(self.key, self._time, name, line, text)
+        return self._told.noted(self.key, self._time, line, marks.unquoted(text))
 
 
 def titled(text: str) -> str:
@@ -208,5 +202,4 @@ def _day(found: re.Match[str]) -> int | None:
 
 
 def _time(found: re.Match[str], at: int) -> int:
-    before, hour, minute, after = (found[at + each] for each in range(4))
-    return time_ms(hour, minute, None, before or after)
+    return time_ms(found[at + 1], found[at + 2], None, found[at] or found[at + 3])

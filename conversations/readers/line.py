@@ -47,6 +47,7 @@ _WITH: Final = (
 )
 _GROUP: Final = re.compile(r"Chat history in |.+(?<!と)のトーク")
 _QUOTED_LINES_MAX: Final = 2000
+_TITLE_CHARS_MAX: Final = 300
 
 
 class LineText(FileByFile):
@@ -108,7 +109,7 @@ class _Reading:
         first = next(self._lines, None)
         name = stem(self._source.files[0]).removeprefix("[LINE]").strip()
         kind = ConversationKind.UNKNOWN
-        title = _TITLE.fullmatch(first.text.strip()) if first else None
+        title = _TITLE.fullmatch(first.text[:_TITLE_CHARS_MAX].strip()) if first else None
         if title:
             name = titled(title[1].strip())
             kind = ConversationKind.GROUP if _GROUP.match(title[1]) else kind
@@ -119,7 +120,7 @@ class _Reading:
             return
         taken = 1 if title else 0
         second = next(self._lines, None)
-        if second and _SAVED.match(second.text):
+        if second and len(second.text) < _TITLE_CHARS_MAX and _SAVED.match(second.text):
             taken += 1
         elif second:
             self._lines.put_back([second])

@@ -22,8 +22,9 @@ import re
 from collections.abc import Iterator
 from typing import ClassVar, Final
 
+from conversations import limits
 from conversations.decoding import head_text
-from conversations.events import Conversation, ConversationKind, Event, Kind, MediaKind
+from conversations.events import Conversation, ConversationKind, Event, Kind, MediaKind, Person
 from conversations.readers._base import Confidence, FileByFile
 from conversations.readers._clock import MERIDIEM, day_ms, moment, time_ms
 from conversations.readers._names import stem
@@ -118,6 +119,7 @@ class _Reading:
         """Groups and friends may have the same name."""
         is_group = self._group.endswith("群")
         kind = ConversationKind.GROUP if is_group else ConversationKind.DIRECT
+        name = name[: limits.TITLE_CHARS_MAX]
         self.key = f"{kind.value} {name}"
         yield Conversation(self.key, name, kind)
 
@@ -137,18 +139,18 @@ class _Reading:
             yield from self._told.noted(self.key, time, line, None)
             return
         if key != name:
-            yield from self._told.person(self.key, key, name)
+            yield from self._told.person(Person(self.key, key, name))
         yield from self._told.said(self.key, time, key, line, None)
 
 
 def _who(said: str) -> tuple[str, str]:
     """A number or an address is who they are, whatever their name is at the time."""
-    found = _WHO.fullmatch(said)
+    found = _WHO.fullmatch(said) if len(said) < 2 * limits.NAME_CHARS_MAX else None
     name = (found[1] if found else said).strip()
     if rank := _RANK.match(name):
         name = name[rank.end() :]
     key = (found[2] or found[3]) if found else name
-    return key, name or key
+    return key[: limits.NAME_CHARS_MAX], (name or key)[: limits.NAME_CHARS_MAX]
 
 
 def _meaning(text: str) -> Meaning | None:

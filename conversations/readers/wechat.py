@@ -133,6 +133,8 @@ class _Reading:
         content = content_of(fields[columns.type], sub_type, fields[columns.content])
         if content.remark:
             yield ReadWarning(content.remark, 0, row.line, conversation=talker.key)
+        if len(content.text) > limits.TEXT_CHARS_MAX:
+            yield ReadWarning("text-cut", 0, row.line, conversation=talker.key)
         self._told += 1
         own_id = fields[columns.server_id] if columns.server_id >= 0 else ""
         yield Message(
