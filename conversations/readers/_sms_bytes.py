@@ -9,6 +9,7 @@ references to surrogates (``&#55357;&#56838;``), control characters, bytes that 
 import re
 from collections.abc import Iterator
 from enum import Enum, auto
+from functools import lru_cache
 from typing import BinaryIO, Final, Self
 
 import msgspec
@@ -27,13 +28,17 @@ _SPACE: Final = b" \t\r\n"
 _BASE64: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 _NOTHING: Final = (b"", b"null")
 
-_ODD: Final = re.compile(
-    rb"(?:&#(?:0*5[5-7]\d{3}|[xX]0*[dD][89a-fA-F][0-9a-fA-F]{2});)+"
-    rb"|&#(?:0*(?:[0-8]|1[124-9]|2\d|3[01]|6553[45])"
-    rb"|[xX]0*(?:[0-8bBcCeE]|1[0-9a-fA-F]|[fF]{3}[eEfF]|[fF]));"
+_UNIT: Final = rb"(?:0*5[5-7]\d{3}|[xX]0*[dD][89a-fA-F][0-9a-fA-F]{2});"
+_CONTROL: Final = (
+    rb"(?:0*(?:[0-8]|1[124-9]|2\d|3[01]|6553[45])"
+    rb"|[xX]0*(?:[0-8bBcCeEfF]|1[0-9a-fA-F]|[fF]{3}[eEfF]));"
 )
+# Surrogates in a row, or what is no character. It begins with a literal, for speed.
+_ODD: Final = re.compile(rb"&#(?:%s(?:&#%s)*|%s)" % (_UNIT, _UNIT, _CONTROL))
 _REFERENCE: Final = re.compile(rb"&#(?:(\d+)|[xX]([0-9a-fA-F]+));")
 _NO_CHARACTER: Final = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]|\xef\xbf[\xbe\xbf]")
+_CONTROLS: Final = bytes(set(range(0x20)) - set(b"\t\n\r"))
+_FREQUENT_BYTES_MAX: Final = 64
 _REPLACEMENT: Final = "\N{REPLACEMENT CHARACTER}".encode()
 
 
@@ -169,6 +174,14 @@ def repaired(piece: bytes) -> bytes:
         piece = _as_utf8(piece)
     if b"&#" in piece:
         piece = _ODD.sub(_merged, piece)
+    return _characters(piece)
+
+
+def _characters(piece: bytes) -> bytes:
+    """Looked for in three quick ways before they are replaced in a slow one."""
+    is_clean = len(piece.translate(None, _CONTROLS)) == len(piece)
+    if is_clean and b"\xef\xbf\xbe" not in piece and b"\xef\xbf\xbf" not in piece:
+        return piece
     return _NO_CHARACTER.sub(_REPLACEMENT, piece)
 
 
@@ -182,13 +195,21 @@ def _as_utf8(piece: bytes) -> bytes:
 
 
 def _merged(found: re.Match[bytes]) -> bytes:
+    run = found[0]
+    return _frequent(run) if len(run) <= _FREQUENT_BYTES_MAX else _meant(run)
+
+
+def _meant(run: bytes) -> bytes:
     """What references to UTF-16 code units mean together; U+FFFD for what means nothing."""
     units = [
         int(decimal) if decimal else int(hexadecimal, 16)
-        for decimal, hexadecimal in _REFERENCE.findall(found[0])
+        for decimal, hexadecimal in _REFERENCE.findall(run)
     ]
     text = b"".join(unit.to_bytes(2, "little") for unit in units).decode("utf-16-le", "replace")
-    return _NO_CHARACTER.sub(_REPLACEMENT, text.encode())
+    return _characters(text.encode())
+
+
+_frequent: Final = lru_cache(maxsize=4096)(_meant)
 
 
 def parseable(file: BinaryIO) -> Iterator[bytes]:

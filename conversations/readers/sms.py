@@ -100,7 +100,8 @@ class _Backup:
         text = _text(given(said.get("subject")), given(said.get("body")))
         time = _time(said)
         yield Message(talk.key, time, sender, Kind.TEXT, text, 0, self._number)
-        yield from self._remarks(talk, remark, "" if time is not None else "no-time")
+        if remark or time is None:
+            yield from self._remarks(talk, remark, "" if time is not None else "no-time")
 
     def _mms(self, source: Source, record: Element) -> Iterator[Event]:
         said = record.attributes

@@ -90,7 +90,10 @@ class _Reading:
 
     def events(self) -> Iterator[Event]:
         lines = self._source.lines(encodings=_OLD)
-        first = next(lines)
+        first = next(lines, None)
+        if first is None:
+            yield ReadWarning("empty")
+            return
         columns = Columns.named(first.text)
         self._talkers = self._look(columns)
         yield Continuation(1)
