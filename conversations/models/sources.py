@@ -17,21 +17,17 @@ class IndexState(models.TextChoices):
 class IndexedSnapshot(models.Model):
     """The reading of one snapshot. ``sources`` is 0 until the sources are recognised."""
 
-    vault = models.CharField(_("vault"), max_length=32)
-    snapshot_id = models.CharField(_("snapshot id"), max_length=26)
-    state = models.CharField(
-        _("state"), max_length=8, choices=IndexState, default=IndexState.WAITING
-    )
-    sources = models.PositiveIntegerField(_("sources"), default=0)
-    sources_done = models.PositiveIntegerField(_("sources read"), default=0)
-    messages = models.PositiveBigIntegerField(_("messages read"), default=0)
-    failure = models.CharField(_("failure"), max_length=300, blank=True)
-    tree_warnings = models.JSONField(_("files that could not be looked into"), default=list)
-    updated_at = models.DateTimeField(_("updated"), default=timezone.now)
+    vault = models.CharField(max_length=32)
+    snapshot_id = models.CharField(max_length=26)
+    state = models.CharField(max_length=8, choices=IndexState, default=IndexState.WAITING)
+    sources = models.PositiveIntegerField(default=0)
+    sources_done = models.PositiveIntegerField(default=0)
+    messages = models.PositiveBigIntegerField(default=0)
+    failure = models.CharField(max_length=300, blank=True)
+    tree_warnings = models.JSONField(default=list)
+    updated_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
-        verbose_name = _("indexed snapshot")
-        verbose_name_plural = _("indexed snapshots")
         constraints = [
             models.UniqueConstraint(fields=["vault", "snapshot_id"], name="one_index_per_snapshot")
         ]
@@ -48,24 +44,20 @@ class SourceRow(models.Model):
     :class:`conversations.events.Counts`.
     """
 
-    vault = models.CharField(_("vault"), max_length=32)
-    digest = models.CharField(_("digest"), max_length=64)
-    app = models.CharField(_("app"), max_length=20)
-    reader_version = models.PositiveIntegerField(_("reader version"))
-    files = models.JSONField(_("files"))
-    state = models.CharField(
-        _("state"), max_length=8, choices=IndexState, default=IndexState.WAITING
-    )
-    done = models.PositiveBigIntegerField(_("events committed"), default=0)
-    seen = models.PositiveBigIntegerField(_("lines or records"), default=0)
-    messages = models.PositiveBigIntegerField(_("messages"), default=0)
-    system = models.PositiveBigIntegerField(_("system lines"), default=0)
-    continuations = models.PositiveBigIntegerField(_("continuations"), default=0)
-    warned = models.PositiveBigIntegerField(_("not read"), default=0)
+    vault = models.CharField(max_length=32)
+    digest = models.CharField(max_length=64)
+    app = models.CharField(max_length=20)
+    reader_version = models.PositiveIntegerField()
+    files = models.JSONField()
+    state = models.CharField(max_length=8, choices=IndexState, default=IndexState.WAITING)
+    done = models.PositiveBigIntegerField(default=0)
+    seen = models.PositiveBigIntegerField(default=0)
+    messages = models.PositiveBigIntegerField(default=0)
+    system = models.PositiveBigIntegerField(default=0)
+    continuations = models.PositiveBigIntegerField(default=0)
+    warned = models.PositiveBigIntegerField(default=0)
 
     class Meta:
-        verbose_name = _("source")
-        verbose_name_plural = _("sources")
         constraints = [
             models.UniqueConstraint(fields=["vault", "digest"], name="one_source_per_digest")
         ]
@@ -96,15 +88,11 @@ class WarningRow(models.Model):
     conversation = models.ForeignKey(
         "conversations.Conversation", models.CASCADE, null=True, related_name="warnings"
     )
-    code = models.CharField(_("code"), max_length=40)
-    file = models.PositiveIntegerField(_("file"), default=0)
-    line = models.PositiveBigIntegerField(_("line"), default=0)
-    detail = models.CharField(_("detail"), max_length=200, blank=True)
-    records = models.PositiveBigIntegerField(_("lines or records"), default=0)
-
-    class Meta:
-        verbose_name = _("warning")
-        verbose_name_plural = _("warnings")
+    code = models.CharField(max_length=40)
+    file = models.PositiveIntegerField(default=0)
+    line = models.PositiveBigIntegerField(default=0)
+    detail = models.CharField(max_length=200, blank=True)
+    records = models.PositiveBigIntegerField(default=0)
 
     def __str__(self) -> str:
         return self.code
