@@ -24,6 +24,7 @@ from conversations.snippets import weight
 
 PAGE_HITS: Final = 50
 BOUND_HITS: Final = 1000  # counted, told apart by facets, and ranked
+FURTHER_HITS: Final = 4 * PAGE_HITS  # read for a further page: days may leave some of them out
 SENDERS_MAX: Final = 500  # participants of one name
 RANK_CHARS: Final = 500
 
@@ -71,13 +72,15 @@ def look(
     scope = scope_of(vault, filters)
     if scope is None:
         return Found()
-    seen = _Seen(query, scope, filters)
+    seen = _Seen(query, scope, filters, BOUND_HITS)
     if order is Order.BEST and query.wanted:
         start = after or 0
         ids = _ranked(query, seen.rows)[start:]
         following = start + PAGE_HITS if len(ids) > PAGE_HITS else None
     else:
-        page = seen if after is None else _Seen(query, scope._replace(before=after), filters)
+        page = seen
+        if after is not None:
+            page = _Seen(query, scope._replace(before=after), filters, FURTHER_HITS)
         ids, following = [row.id for row in page.rows], page.following()
     return Found(
         hits=hits_of(query, ids[:PAGE_HITS]),
@@ -113,10 +116,10 @@ def scope_of(vault: str, filters: Filters) -> Scope | None:
 class _Seen:
     """The newest hits of a scope, up to the bound, by their rows."""
 
-    def __init__(self, query: Query, scope: Scope, filters: Filters) -> None:
-        found = search.find(query, scope, BOUND_HITS + 1)
-        self.is_bounded = len(found) > BOUND_HITS
-        self.ids = found[:BOUND_HITS]
+    def __init__(self, query: Query, scope: Scope, filters: Filters, bound: int) -> None:
+        found = search.find(query, scope, bound + 1)
+        self.is_bounded = len(found) > bound
+        self.ids = found[:bound]
         self.rows = _rows(scope.vault, self.ids, filters)
 
     def following(self) -> int | None:
