@@ -61,9 +61,14 @@ class SearchForm(forms.Form):
         return cleaned
 
     @property
-    def has_filters(self) -> bool:
-        """Whether more than the query was given, be it right or wrong."""
-        return any(self.data.get(name) for name in self.fields if name != "q")
+    def filters_given(self) -> int:
+        """How many filters were given, be they right or wrong."""
+        return sum(bool(self.data.get(name)) for name in self.fields if name not in ("q", "order"))
+
+    @property
+    def is_filter_wrong(self) -> bool:
+        """Whether something below "Filters" has to be looked at."""
+        return bool(set(self.errors) - {"q"})
 
     @property
     def filters(self) -> Filters:

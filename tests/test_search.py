@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from conversations import search
 from conversations.databases import INDEX
-from conversations.search import Entry, Scope, parse
+from conversations.search import Entry, Phrase, Scope, parse, postgresql, sqlite
+from conversations.search.asking import Asked
 from conversations.tokens import tokens
 from tests.search_engines import engine, postgres_index  # noqa: F401 - fixtures
 
@@ -232,6 +233,12 @@ def test_no_syntax_of_an_engine_is_obeyed(typed: str) -> None:
     kept = keep("hello world")
     wanted = set(tokens(typed))
     assert found(typed) == ([kept] if wanted <= {"hello", "world"} else [])
+
+
+def test_every_token_is_quoted_though_none_has_a_sign() -> None:
+    asked = Asked((Phrase(('a" OR "b', "it's \\")),), (), (Phrase(("x",), is_prefix=True),))
+    assert sqlite.expression(asked) == """("a"" OR ""b it's \\") NOT ("x" *)"""
+    assert postgresql.expression(asked) == r"""('a" OR "b' <-> 'it''s \\') & !('x':*)"""
 
 
 @given(typed=st.text(max_size=60))

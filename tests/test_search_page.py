@@ -116,6 +116,8 @@ def test_a_user_without_a_vault_is_told_that_nothing_is_kept() -> None:
 def test_wrong_filters_are_marked(browser: Client) -> None:
     html = page(browser, 400, q="x", since="2024-05-02", until="2024-05-01")
     assert "This day is before the first one." in html
+    assert "Filters (2)" in html
+    assert '<details class="more" open>' in html
     for wrong in ({"since": "yesterday"}, {"chat": "nope"}, {"order": "worst"}, {"q": "\0"}):
         assert "This search cannot be made" in page(browser, 400, **wrong)
     assert "This search cannot be made" in page(browser, 400, q="x" * 201)
