@@ -4,6 +4,7 @@ import json
 
 from hypothesis import strategies as st
 
+from conversations import limits
 from conversations.readers import BY_APP
 from tests.reading_cast import Read
 
@@ -71,6 +72,16 @@ def reading(app: str, files) -> Read:
     assert set(read.apps) == {app}, read.apps
     assert app in BY_APP
     return read
+
+
+def read_long(app: str, name: str, document, record: dict) -> None:
+    """``record`` has a text that is longer than what is kept of one."""
+    found = reading(app, {name: json.dumps(document([record]))})
+    assert [len(message.text) for message in found.messages] == [limits.TEXT_CHARS_MAX]
+    assert [(each.code, each.line, each.records) for each in found.warnings] == [("text-cut", 1, 0)]
+
+
+LONG = "x" * (limits.TEXT_CHARS_MAX + 1)
 
 
 def texts_of(read: Read) -> list[tuple[str, int | None, str]]:

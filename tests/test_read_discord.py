@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from conversations.events import Clock, ConversationKind, Kind, MediaKind
-from tests.json_cast import layouts, read_cut, read_wrong, reading, said, texts_of
+from tests.json_cast import LONG, layouts, read_cut, read_long, read_wrong, reading, said, texts_of
 from tests.reading_cast import Read
 
 SAMPLES = Path(__file__).parents[2] / "shared" / "samples" / "discord"
@@ -190,6 +190,10 @@ def test_wrong_types_are_counted_and_never_raised() -> None:
     for wrong in (None, 1, 1.5, True, [], {}, "x", {"id": [], "type": {}, "name": 3}):
         for key in ("guild", "channel"):
             assert len(Read({FILE: json.dumps(channel([RECORD]) | {key: wrong})}).messages) == 1
+
+
+def test_a_text_that_is_cut_is_told() -> None:
+    read_long("discord", FILE, channel, {"author": ALICE, "content": LONG})
 
 
 def test_a_cut_file_keeps_what_stood_before_the_cut() -> None:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from conversations.events import ConversationKind, Kind, MediaKind
-from tests.json_cast import layouts, read_cut, read_wrong, reading, said, texts_of
+from tests.json_cast import LONG, layouts, read_cut, read_long, read_wrong, reading, said, texts_of
 from tests.reading_cast import Read
 
 ALICE, BOB = "@alice:example.org", "@bob:example.org"
@@ -121,9 +121,11 @@ def test_an_edit_whose_message_is_not_there_is_a_message() -> None:
 
 
 def test_an_edit_by_somebody_else_changes_nothing() -> None:
-    found = read(event("$1", "mine"), edit("$2", "$1", "forged", sender=BOB))
+    found = read(
+        event("$1", "mine"), edit("$2", "$1", "mine too"), edit("$3", "$1", "forged", sender=BOB)
+    )
     assert [(each.text, each.sender) for each in found.messages] == [
-        ("mine", ALICE),
+        ("mine too", ALICE),
         ("forged", BOB),
     ]
 
@@ -285,6 +287,10 @@ def test_wrong_types_are_counted_and_never_raised() -> None:
         read_wrong("element", FILE, room, record)
     relates = {"m.relates_to": {"rel_type": [], "event_id": {}, "m.in_reply_to": 3}}
     assert one(content=relates | {"body": [], "msgtype": {}, "m.new_content": 1}).text == ""
+
+
+def test_a_text_that_is_cut_is_told() -> None:
+    read_long("element", FILE, room, event("$1", LONG))
 
 
 def test_a_cut_file_keeps_what_stood_before_the_cut() -> None:

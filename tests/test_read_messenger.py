@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from conversations.events import ConversationKind, Kind, MediaKind
-from tests.json_cast import layouts, read_cut, read_wrong, reading, said, texts_of
+from tests.json_cast import LONG, layouts, read_cut, read_long, read_wrong, reading, said, texts_of
 from tests.reading_cast import Read
 
 SAMPLES = Path(__file__).parents[2] / "shared" / "samples" / "instagram"
@@ -238,6 +238,10 @@ def test_wrong_types_are_counted_and_never_raised() -> None:
         for key in ("participants", "title", "thread_path", "thread_type", "threadName"):
             document = thread([RECORD]) | {key: wrong}
             assert len(Read({FILE: json.dumps(document)}).messages) == 1
+
+
+def test_a_text_that_is_cut_is_told() -> None:
+    read_long("messenger", FILE, thread, record("Bob", 1, LONG))
 
 
 def test_a_cut_file_keeps_what_stood_before_the_cut() -> None:

@@ -9,7 +9,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from conversations.events import Clock, ConversationKind, Kind, MediaKind
-from tests.json_cast import layouts, read_cut, read_wrong, reading, said, texts, texts_of
+from tests.json_cast import (
+    LONG,
+    layouts,
+    read_cut,
+    read_long,
+    read_wrong,
+    reading,
+    said,
+    texts,
+    texts_of,
+)
 from tests.reading_cast import Read
 
 SAMPLES = Path(__file__).parents[2] / "shared" / "samples" / "telegram"
@@ -277,6 +287,15 @@ def test_wrong_types_are_counted_and_never_raised() -> None:
     for wrong in (None, 1, 1.5, True, [], {}, "x"):
         for key in ("name", "type", "id"):
             assert len(Read({"r.json": json.dumps(head | {key: wrong})}).messages) == 1
+
+
+def test_a_text_that_is_cut_is_told() -> None:
+    read_long(
+        "telegram",
+        "result.json",
+        chat,
+        {"type": "message", "date": "2024-01-05T14:56:01", "from": "B", "text": [LONG]},
+    )
 
 
 def test_a_cut_file_keeps_what_stood_before_the_cut() -> None:

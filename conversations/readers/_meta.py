@@ -28,6 +28,7 @@ from conversations.events import (
 from conversations.pulling import BadRecords
 from conversations.readers._base import Confidence
 from conversations.readers._values import (
+    NO_MESSAGES,
     People,
     broken,
     duration,
@@ -40,11 +41,12 @@ from conversations.readers._values import (
     text_of,
     unreadable,
     untitled,
+    whole,
 )
 from conversations.source import Record, Source
 from conversations.tree import Tree
 
-_REVERSED_BYTES_MAX: Final = 16 * limits.MIB
+_REVERSED_BYTES_MAX: Final = 8 * limits.MIB  # built, hostile ones take 25 times as much
 _REVERSED_RECORDS_MAX: Final = 20_000  # an export has 10,000 in a file
 _TAIL_BYTES: Final = 64 * limits.KIB
 _NUMBER: Final = re.compile(r"message_(\d{1,6})")
@@ -128,8 +130,7 @@ class MetaReader:
             except (BadRecords, OSError) as error:
                 yield broken(error, thread.key, number)
         if not source.seen:
-            why = "There are no messages in its list, or there is no list."
-            yield ReadWarning("no-messages", detail=why, conversation=thread.key)
+            yield ReadWarning("no-messages", detail=NO_MESSAGES, conversation=thread.key)
 
 
 def _thread(tree: Tree, name: str) -> str:
@@ -242,16 +243,18 @@ class _Thread:
         attached = tuple(self._attachments(value, number))
         text = _text(value)
         kind = _kind(value, text, attached)
-        yield Message(
-            conversation=self.key,
-            time=_time(value),
-            sender=None if kind is Kind.SYSTEM else sender or None,
-            kind=kind,
-            text=text,
-            file=number,
-            line=record.number,
-            attachments=attached,
-            reactions=_reactions(value),
+        yield from whole(
+            Message(
+                conversation=self.key,
+                time=_time(value),
+                sender=None if kind is Kind.SYSTEM else sender or None,
+                kind=kind,
+                text=text,
+                file=number,
+                line=record.number,
+                attachments=attached,
+                reactions=_reactions(value),
+            )
         )
 
     def _attachments(self, value: dict[str, Any], number: int) -> Iterator[Attachment]:

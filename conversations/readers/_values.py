@@ -5,11 +5,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from conversations import limits
-from conversations.events import MediaKind, Person, ReadWarning
+from conversations.events import Event, MediaKind, Message, Person, ReadWarning
 from conversations.pulling import BadRecords, Unreadable
 from conversations.source import Record, Source
 from conversations.tree import Damaged
 
+NO_MESSAGES: Final = "No message could be read: its list is empty, damaged or not there."
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND: Final = timedelta(milliseconds=1)
 _TIME_MAX: Final = 253_402_300_799_999  # the last millisecond of the year 9999
@@ -53,8 +54,10 @@ def object_of(value: object) -> dict[str, Any]:
 
 
 def objects_of(value: object) -> list[dict[str, Any]]:
-    """The objects in a list."""
-    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
+    """The objects in a list, of which there are at most :data:`limits.ATTACHMENTS_MAX`."""
+    if not isinstance(value, list):
+        return []
+    return [each for each in value[: limits.ATTACHMENTS_MAX] if isinstance(each, dict)]
 
 
 def moment_of(value: object) -> tuple[int | None, bool]:
@@ -89,6 +92,14 @@ def duration(seconds: int) -> str:
     minutes, left = divmod(rest, 60)
     parts = [(hours, "h"), (minutes, "min"), (left, "s")]
     return " ".join(f"{count} {unit}" for count, unit in parts if count) or "0 s"
+
+
+def whole(message: Message) -> Iterator[Event]:
+    """A message, and a remark when it had more text than is kept."""
+    yield message
+    if len(message.text) >= limits.TEXT_CHARS_MAX:
+        detail = f"at {limits.TEXT_CHARS_MAX} characters"
+        yield ReadWarning("text-cut", message.file, message.line, detail, 0, message.conversation)
 
 
 def unreadable(record: Record, conversation: str, file: int = 0) -> ReadWarning:

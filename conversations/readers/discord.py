@@ -26,6 +26,7 @@ from conversations.events import (
 from conversations.pulling import BadRecords
 from conversations.readers._base import Confidence
 from conversations.readers._values import (
+    NO_MESSAGES,
     People,
     broken,
     duration,
@@ -39,6 +40,7 @@ from conversations.readers._values import (
     text_of,
     unreadable,
     untitled,
+    whole,
 )
 from conversations.source import Record, Source
 from conversations.tree import Tree
@@ -97,8 +99,7 @@ class Discord:
                 yield channel.announced()
             yield from channel.part(number)
         if not source.seen:
-            why = "There are no messages in its list, or there is no list."
-            yield ReadWarning("no-messages", detail=why)
+            yield ReadWarning("no-messages", detail=NO_MESSAGES)
 
 
 def _part(name: str) -> int:
@@ -160,7 +161,7 @@ class _Channel:
             for user in users:
                 yield from self._people.met(*_person(user))
             reactions.append(_reaction(each, users))
-        yield self._message(record, number, sender, tuple(reactions))
+        yield from whole(self._message(record, number, sender, tuple(reactions)))
 
     def _message(
         self, record: Record, number: int, sender: str, reactions: tuple[Reaction, ...]

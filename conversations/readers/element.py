@@ -28,6 +28,7 @@ from conversations.readers._base import Confidence, FileByFile
 from conversations.readers._element_media import Files
 from conversations.readers._element_relations import Relations, relation
 from conversations.readers._values import (
+    NO_MESSAGES,
     People,
     broken,
     head_of,
@@ -38,6 +39,7 @@ from conversations.readers._values import (
     text_of,
     unreadable,
     untitled,
+    whole,
 )
 from conversations.source import Record, Source
 
@@ -82,10 +84,11 @@ class Element(FileByFile):
                             yield from room.events(record)
         except (BadRecords, OSError) as error:
             yield broken(error, room.key)
+            yield from room.rest()
+            return
         yield from room.rest()
         if not source.seen:
-            why = "There are no messages in its list, or there is no list."
-            yield ReadWarning("no-messages", detail=why, conversation=room.key)
+            yield ReadWarning("no-messages", detail=NO_MESSAGES, conversation=room.key)
 
 
 def _relations(source: Source) -> Relations:
@@ -143,7 +146,7 @@ class _Room:
         message = self._message(record, kind, content, sender)
         target = relation(content, "m.replace")
         if not target or not self._relations.has_edit(message.id):
-            yield self._completed(message)
+            yield from whole(self._completed(message))
         elif self._originals.get(target) == sender:
             yield Continuation(1, self.key)
         else:

@@ -31,6 +31,7 @@ from conversations.readers._values import (
     object_of,
     unreadable,
     untitled,
+    whole,
 )
 from conversations.source import Record, Source
 
@@ -74,6 +75,7 @@ class Telegram(FileByFile):
                 yield from export.document(json)
         except (BadRecords, OSError) as error:
             yield broken(error)
+            return
         if not source.seen:
             yield ReadWarning("no-messages", detail=export.why_none)
 
@@ -209,7 +211,7 @@ class _Chat:
         if is_service:
             yield self._service(record, value, sender, said)
         else:
-            yield self._said(record, value, sender)
+            yield from whole(self._said(record, value, sender))
 
     def _announced(self, value: object) -> Conversation:
         is_utc = self._moment(object_of(value))[1]
