@@ -40,7 +40,7 @@ _OF_FORMATS: Final = {
     "not-sent": _("Some messages are drafts, or were never sent. They are shown as well."),
     "not-understood": _("This was not understood, and was not read."),
     "other-headers": _("Some lines begin as messages of another export. They count as quoted."),
-    "relations-not-merged": _("Some edits or reactions are of messages that came too long before."),
+    "relations-not-merged": _("There are too many edits and reactions to join all of them."),
     "shortened": _("The message is very long. Its beginning was read."),
     "text-cut": _("The message is very long. Its beginning was read."),
     "too-many-talkers": _("The file has too many conversations. The first ones were read."),
