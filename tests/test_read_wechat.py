@@ -9,7 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from conversations.events import Clock, ConversationKind, Kind, MediaKind
-from tests.reading_cast import Read
+from conversations.reading import Reading
+from conversations.recognising import Recognised
+from tests.reading_cast import MemoryTree, Read
 from tests.transcripts import at, conversations, found, survives_damage
 
 COLUMNS = [
@@ -197,6 +199,14 @@ def test_an_open_quote_costs_its_own_line_only() -> None:
 def test_a_time_that_is_none(time) -> None:
     (message,) = Read({"x.csv": written(row(CreateTime=time))}).messages
     assert message.time is None
+
+
+def test_a_table_that_lost_its_first_line_is_not_guessed_at() -> None:
+    for data in (b"", b"1,2,3\n"):
+        tree = MemoryTree({"x.csv": data})
+        reading = Reading(tree, Recognised("wechat", ("x.csv",)))
+        assert [event.code for event in reading] == ["no-message-header"]
+        assert reading.counts.reconciles
 
 
 def test_a_file_without_messages_says_so() -> None:

@@ -24,7 +24,7 @@ from conversations.events import (
     Person,
     ReadWarning,
 )
-from conversations.readers._base import Confidence, FileByFile
+from conversations.readers._base import Confidence, FileByFile, NotReadable
 from conversations.readers._csv_rows import Row, rows
 from conversations.readers._wechat_content import content_of
 from conversations.readers._wechat_talkers import SELF, Talker, talkers
@@ -45,9 +45,7 @@ class WeChat(FileByFile):
 
     def sniff(self, name: str, head: bytes) -> Confidence:  # noqa: ARG002 - the first line says it
         """The columns are named in the first line."""
-        first = head_text(head, _OLD).split("\n", 1)[0]
-        named = _fields(first)
-        return 1.0 if all(each in named for each in _NEEDED) else 0.0
+        return 1.0 if _is_table(head_text(head, _OLD).split("\n", 1)[0]) else 0.0
 
     def read(self, source: Source) -> Iterator[Event]:
         """Row by row, after a first look at who is whom."""
@@ -91,9 +89,8 @@ class _Reading:
     def events(self) -> Iterator[Event]:
         lines = self._source.lines(encodings=_OLD)
         first = next(lines, None)
-        if first is None:
-            yield ReadWarning("empty")
-            return
+        if first is None or not _is_table(first.text):
+            raise NotReadable("no-message-header", line=1)
         columns = Columns.named(first.text)
         self._talkers = self._look(columns)
         yield Continuation(1)
@@ -153,6 +150,11 @@ class _Reading:
             reply_to=content.reply_to,
             attachments=content.attachments,
         )
+
+
+def _is_table(first: str) -> bool:
+    named = _fields(first)
+    return all(each in named for each in _NEEDED)
 
 
 def _fields(first: str) -> list[str]:
