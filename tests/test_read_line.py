@@ -158,6 +158,12 @@ def test_a_quote_that_somebody_typed_does_not_swallow_what_follows() -> None:
     assert chat.messages[1].time == ms(2026, 1, 31, 9, 16)
 
 
+def test_a_quoted_word_at_the_beginning_is_no_quoted_body() -> None:
+    head = "[LINE] Chat history with Mia\n\n2026/01/30(Fri)\n"
+    chat = read(f'{head}09:15\tMia\t"Hi" she said\nand "left\n')
+    assert [m.text for m in chat.messages] == ['"Hi" she said\nand "left']
+
+
 def test_a_quoted_body_may_have_a_date_in_it() -> None:
     chat = read(
         '[LINE] Chat history with Mia\n\n2026/01/30(Fri)\n09:15\tMia\t"When:\n2026/02/01\nok"\n'
@@ -179,6 +185,12 @@ def test_weekdays_decide_the_order_of_dates_for_the_whole_file() -> None:
     assert times == [ms(2026, 5, 1, 9), ms(2026, 7, 6, 9)]
     dates, times = order("Mon, 5/1/2026\n9:00\tMia\tHi\n")
     assert (dates.order, dates.is_sure, times) == (DateOrder.DMY, True, [ms(2026, 1, 5, 9)])
+
+
+def test_days_go_forwards() -> None:
+    dates, times = order("1/5/2026\n9:00\tMia\tHi\n2/3/2026\n9:00\tMia\tHi\n")
+    assert (dates.order, dates.is_sure) == (DateOrder.MDY, True)
+    assert times == [ms(2026, 1, 5, 9), ms(2026, 2, 3, 9)]
 
 
 def test_an_ambiguous_order_is_told_and_can_be_chosen() -> None:
@@ -225,7 +237,11 @@ def test_any_conversation_reads_back(said, heading, time, encoding, end) -> None
             day = each.time.date()
             written += ["", each.time.strftime(heading)]
         written.append(f"{each.time.strftime(time)}\t{each.sender}\t{body(each.text)}")
-    chat = Read({"line.txt": (end.join(written) + end).encode(encoding)})
+    files = {"line.txt": (end.join(written) + end).encode(encoding)}
+    chat = Read(files)
+    if not all(event.is_sure for event in chat.events if isinstance(event, Dates)):
+        order = DateOrder.MDY if heading.startswith("%a, %m") else DateOrder.DMY
+        chat = Read(files, {"Mia": order})
     assert found(chat) == expected(said)
 
 

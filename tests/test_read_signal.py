@@ -261,6 +261,7 @@ def test_newer_versions_write_seconds() -> None:
         ("_chat.txt", "[2024-01-05, 10:00:05] Mia: Hi"),
         ("_chat.txt", "[2024-01-05 10:00:05] Mia: Hi"),
         ("chat.txt", "[2024-01-05, 10:00:05] Mia: Hi"),
+        ("chat.md", "[2024-01-05, 10:00:05] Mia: Hi"),
         ("WhatsApp Chat - Mia.txt", "[2024-01-05, 10:00] Mia: Hi"),
         ("chat.txt", "\u200e[2024-01-05, 10:00] Mia: Hi"),
         ("chat.txt", "[5/1/2024, 10:00] Mia: Hi"),

@@ -3,13 +3,13 @@
 ``2018/04/16(Mon)``, ``2024/1/5（金）``, ``2024/1/2週二``, ``2017.09.02 Saturday``,
 ``R7/02/11(火)``, ``2024年1月5日 星期五``, ``Fri, 1/30/2026``, ``30/1/2026(金)``,
 ``ศ. 30/1/2569``. Where the year is last, day and month are told apart by the weekdays of all
-headings, once for the file.
+headings and by their going forwards, once for the file.
 """
 
 import re
 from collections.abc import Iterable
 from functools import lru_cache
-from itertools import islice
+from itertools import islice, pairwise
 from typing import Final, NamedTuple
 
 from conversations.events import DateOrder
@@ -100,16 +100,23 @@ def _weekday(name: str | None) -> int | None:
 def order_of(lines: Iterable[str]) -> tuple[DateOrder, bool, bool]:
     """The order of all headings, whether it is sure, and whether there was anything to decide."""
     found = (day for text in lines if (day := heading(text)) and not day.year_first)
-    days = set(islice(found, _HEADINGS_MAX))
+    days = list(dict.fromkeys(islice(found, _HEADINGS_MAX)))
     if not days:
         return DateOrder.YMD, True, False
     fits = {order: sum(_fits(day, order) for day in days) for order in _LAST}
+    for order in _LAST:
+        fits[order] -= _backwards([day.ms(order) or 0 for day in days])
     best = max(_LAST, key=fits.__getitem__)
     other = DateOrder.MDY if best is DateOrder.DMY else DateOrder.DMY
     return best, fits[best] > fits[other], True
 
 
 _LAST: Final = (DateOrder.DMY, DateOrder.MDY)
+
+
+def _backwards(starts: list[int]) -> int:
+    """How often a day comes before the one that is written before it."""
+    return sum(1 for one, two in pairwise(starts) if two < one)
 
 
 def _fits(day: Day, order: DateOrder) -> int:
