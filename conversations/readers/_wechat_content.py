@@ -45,7 +45,7 @@ def content_of(kind: str, sub_type: str, content: str) -> Content:
     try:
         return _structured(kind, sub_type, content)
     except BadXML:
-        return Content(Kind.UNREADABLE, remark="bad-xml")
+        return Content(Kind.UNREADABLE, remark="not-understood")
 
 
 def _noted(content: str) -> Content:
@@ -54,7 +54,7 @@ def _noted(content: str) -> Content:
         try:
             found = small_xml(content)
         except BadXML:
-            return Content(Kind.SYSTEM, remark="bad-xml")
+            return Content(Kind.SYSTEM, remark="not-understood")
         text = found.get("replacemsg") or found.get("content") or found.get("plain") or ""
     if len(text) < 200 and any(each in text for each in _RECALLED):
         return Content(Kind.DELETED, text)
