@@ -1,15 +1,14 @@
 """What owners choose about reading their conversations; it outlives every reindexing."""
 
-from conversations import forgetting, reconciling
+from conversations import tasks
 from conversations.events import DateOrder
 from conversations.models import Conversation, Participant, ReadingChoice
 
 
 def set_date_order(conversation: Conversation, order: DateOrder) -> None:
-    """Read the dates of this conversation in this order from now on: its sources are read again."""
+    """Read the dates of this conversation in this order; it is queued to be read again."""
     _keep(conversation, date_order=order.value)
-    forgetting.read_anew(list(conversation.source_links.values_list("source", flat=True)))
-    reconciling.reconcile()
+    tasks.read_anew.enqueue(conversation.slug)
 
 
 def set_self(conversation: Conversation, person: Participant | None) -> None:

@@ -11,11 +11,11 @@ from django.utils import timezone
 from django_tasks.base import TaskResultStatus
 from django_tasks_db.models import DBTaskResult
 
-from conversations import tasks
 from conversations.models import IndexedSnapshot, IndexState
 from transfer.models import Snapshot
 
 _TRY_AGAIN: Final = timedelta(minutes=10)
+_INDEX: Final = "conversations.tasks.index"
 _OPEN: Final = (TaskResultStatus.READY, TaskResultStatus.RUNNING)
 _TOLD_FOR: Final = timedelta(days=1)
 Named = tuple[str, str]
@@ -31,13 +31,15 @@ def reconcile() -> int:
     settled = set(indexed.filter(state=IndexState.DONE).values_list("vault", "snapshot_id"))
     settled |= set(recent.values_list("vault", "snapshot_id"))
     wanted = ((kept - settled) | (known - kept)) - _queued()
+    from conversations import tasks  # noqa: PLC0415 - a task reconciles as well
+
     for vault_id, snapshot_id in _oldest_first(wanted):
         tasks.index.enqueue(vault_id, snapshot_id)
     return len(wanted)
 
 
 def _queued() -> set[Named]:
-    rows = DBTaskResult.objects.filter(status__in=_OPEN, task_path=tasks.index.module_path)
+    rows = DBTaskResult.objects.filter(status__in=_OPEN, task_path=_INDEX)
     return {tuple(each["args"]) for each in rows.values_list("args_kwargs", flat=True)}
 
 

@@ -1,6 +1,7 @@
 """From kept snapshots to rows: merged, resumed, forgotten, and made again."""
 
 import pytest
+from django.core.management import call_command
 
 from conversations import choices, forgetting, indexing, keeping, reconciling, search
 from conversations.databases import INDEX
@@ -156,6 +157,7 @@ def test_a_changed_date_order_is_kept_and_read_anew(vault) -> None:
     order = DateOrder.MDY if talk.date_order == DateOrder.DMY else DateOrder.DMY
     before = Message.objects.get().pk
     choices.set_date_order(talk, order)
+    call_command("db_worker", batch=True, max_tasks=1, startup_delay=False)
     assert IndexedSnapshot.objects.get().state == IndexState.WAITING
     index(snapshot)
     talk.refresh_from_db()
