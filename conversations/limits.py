@@ -18,7 +18,7 @@ RECORD_DEPTH_MAX: Final = 64
 RECORD_CHARS_MAX: Final = 4 * MIB
 JSON_BYTES_AT_ONCE: Final = 256 * KIB
 
-# Remarks on one source: what is beyond them is counted and not told
+# Remarks of one code on one source: what is beyond them is counted and not told
 WARNINGS_TOLD_MAX: Final = 200
 DETAIL_CHARS_MAX: Final = 200
 

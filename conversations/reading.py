@@ -4,6 +4,7 @@ Pure: files in, events out. It runs in the confined process (:mod:`conversations
 directly in tests.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 
 import msgspec
@@ -28,6 +29,7 @@ class Reading:
     ) -> None:
         self.counts = Counts()
         self.told = 0
+        self._remarks = Counter[str]()
         self._reader = BY_APP[recognised.app]
         self._source = Source(tree, recognised.files, date_orders)
 
@@ -38,12 +40,19 @@ class Reading:
             self.counts.seen = self._source.seen
             if isinstance(event, ReadWarning):
                 self.told += 1
-                if self.told > limits.WARNINGS_TOLD_MAX and not event.records:
+                if self._is_one_too_many(event):
                     continue
             yield event
         self.counts.seen = self._source.seen
         if not self.counts.reconciles:
             yield ReadWarning("counts-differ", detail=str(msgspec.structs.astuple(self.counts)))
+
+    def _is_one_too_many(self, warning: ReadWarning) -> bool:
+        """Of each code some are told, so that many small ones do not hide how a source ended."""
+        if warning.records:
+            return False
+        self._remarks[warning.code] += 1
+        return self._remarks[warning.code] > limits.WARNINGS_TOLD_MAX
 
     def _guarded(self) -> Iterator[Event]:
         try:

@@ -4,6 +4,7 @@ import base64
 import io
 import random
 import tracemalloc
+from collections import Counter
 from xml.sax.saxutils import escape
 
 import pytest
@@ -319,6 +320,12 @@ def test_a_truncated_file_keeps_what_was_read() -> None:
         assert texts == whole[: len(texts)] or texts == ["one", ""]
         assert "truncated" in [each.code for each in found.warnings]
         assert found.counts[0].seen == len(texts)
+
+
+def test_many_remarks_do_not_hide_that_a_file_is_truncated() -> None:
+    found = Read({"sms.xml": backup(*[sms(date="never")] * 500).removesuffix("</smses>")})
+    told = Counter(each.code for each in found.warnings)
+    assert told == {"no-time": limits.WARNINGS_TOLD_MAX, "truncated": 1}
 
 
 def test_what_is_no_xml_costs_one_message() -> None:
