@@ -8,9 +8,10 @@ after it is one message. docs/conversations.md describes it for whoever writes i
     {"time":"2024-01-05T14:56:01.000Z","sender":"a","kind":"text","text":"Hello","id":"1"}
 """
 
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from typing import ClassVar, Final
+from typing import Annotated, ClassVar, Final
 
 import msgspec
 
@@ -32,8 +33,14 @@ from conversations.readers._base import Confidence, FileByFile
 from conversations.source import Line, Source
 
 FORMAT: Final = "backupstation.chat/1"
+_NAMES_FORMAT: Final = re.compile(r'"format"\s*:')
+_NAMED_WITHIN_CHARS: Final = 200
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND: Final = timedelta(milliseconds=1)
+
+
+Count = Annotated[int, msgspec.Meta(ge=0, le=2**53 - 1)]
+"""Bytes or people, as far as every JSON parser counts exactly."""
 
 
 class PersonLine(msgspec.Struct, omit_defaults=True):
@@ -61,7 +68,7 @@ class AttachmentLine(msgspec.Struct, omit_defaults=True):
     kind: MediaKind
     name: str = ""
     media_type: str = ""
-    size: int | None = None
+    size: Count | None = None
     path: str = ""
 
 
@@ -70,7 +77,7 @@ class ReactionLine(msgspec.Struct, omit_defaults=True):
 
     emoji: str
     by: list[str] = []
-    count: int = 1
+    count: Count = 1
 
 
 class MessageLine(msgspec.Struct, omit_defaults=True):
@@ -98,7 +105,7 @@ class Chat1(FileByFile):
 
     app: ClassVar[str] = "chat1"
     title: ClassVar[str] = "Backup Station JSON Lines"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
 
     def sniff(self, name: str, head: bytes) -> Confidence:  # noqa: ARG002 - one rule is enough
         """The format is named in the first line."""
@@ -112,13 +119,16 @@ class Chat1(FileByFile):
             if not line.text.strip():
                 yield Continuation(1)
                 continue
+            is_header = header is None or _NAMES_FORMAT.search(line.text[:_NAMED_WITHIN_CHARS])
             try:
-                if header is None or '"format"' in line.text[:200]:
+                if header is None or is_header:
+                    # When it is none, what follows is of no conversation that is known.
+                    header = None
                     header = _header.decode(line.text)
                     yield from _announced(header)
                 else:
                     yield _said(source, header, line)
-            except (msgspec.ValidationError, msgspec.DecodeError) as error:
+            except (msgspec.DecodeError, RecursionError) as error:
                 key = header.key if header else ""
                 yield ReadWarning("not-a-record", 0, line.number, str(error), 1, key)
 
