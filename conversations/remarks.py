@@ -31,10 +31,14 @@ _OF_ENDS: Final = {
     "truncated": _("The file is cut off. What comes before was read."),
 }
 _OF_FORMATS: Final = {
+    "attachment-broken": _("An attachment is damaged in the file, and cannot be shown."),
+    "attachment-missing": _("The file does not have the bytes of an attachment."),
     "calendar-by-table": _("The dates are of an Islamic calendar: they may be wrong by a day."),
     "date-order-mixed": _("Some dates are impossible in the order of the others."),
     "half-of-day-unknown": _("Some times have a word for half of the day that is not known here."),
     "no-messages": _("The file has no message."),
+    "no-time": _("The time of a message was not understood."),
+    "not-a-list": _("The file is no list of messages, and was not read."),
     "not-a-message": _("This stands before the first message, and was not read."),
     "not-a-record": _("This is not a message, and was not read."),
     "not-sent": _("Some messages are drafts, or were never sent. They are shown as well."),
@@ -43,9 +47,11 @@ _OF_FORMATS: Final = {
     "relations-not-merged": _("There are too many edits and reactions to join all of them."),
     "shortened": _("The message is very long. Its beginning was read."),
     "text-cut": _("The message is very long. Its beginning was read."),
+    "too-many-parts": _("A message has too many parts. The first ones were read."),
     "too-many-talkers": _("The file has too many conversations. The first ones were read."),
     "unknown-chat": _("The message is of a chat that the export does not have."),
     "unknown-record": _("This is a record of an unknown kind, and was not read."),
+    "unknown-type": _("It is not known whether a message was sent or received."),
 }
 SENTENCES: Final = _OF_ARCHIVES | _OF_ENDS | _OF_FORMATS
 
