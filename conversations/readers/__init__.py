@@ -12,6 +12,7 @@ from conversations.readers.line import LineText
 from conversations.readers.messenger import Messenger
 from conversations.readers.qq import QQ
 from conversations.readers.signal import Signal
+from conversations.readers.slack import Slack
 from conversations.readers.sms import Sms
 from conversations.readers.telegram import Telegram
 from conversations.readers.wechat import WeChat
@@ -25,6 +26,7 @@ READERS: Final[tuple[Reader, ...]] = (
     Messenger(),
     Instagram(),
     Discord(),
+    Slack(),
     LineText(),
     KakaoTalk(),
     Signal(),
