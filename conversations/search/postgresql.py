@@ -18,7 +18,10 @@ from conversations.search.scope import Scope
 TABLE: Final = "conversations_search_1"  # its number is the version of the tokens
 PLACE_MAX: Final = 16_383
 _PLACES_MAX: Final = 255  # of one token
-_ADD: Final = f"INSERT INTO {TABLE} (id, tokens) VALUES (%s, %s::tsvector)"  # noqa: S608 - a constant
+_ADD: Final = (
+    f"INSERT INTO {TABLE} (id, tokens)"  # noqa: S608 - a constant
+    " SELECT id, told::tsvector FROM unnest(%s::bigint[], %s::text[]) AS given (id, told)"
+)
 _REMOVE: Final = f"DELETE FROM {TABLE} WHERE id = ANY(%s)"  # noqa: S608
 _FIND: Final = (
     f"SELECT id FROM {TABLE} WHERE tokens @@ %s::tsquery AND id >= %s AND id < %s"  # noqa: S608
@@ -28,8 +31,9 @@ _FIND: Final = (
 
 def add(connection: BaseDatabaseWrapper, rows: Iterable[Entry]) -> None:
     """In one statement for many."""
+    added = list(rows)
     with connection.cursor() as cursor:
-        cursor.executemany(_ADD, [(entry.id, vector(entry)) for entry in rows])
+        cursor.execute(_ADD, [[entry.id for entry in added], list(map(vector, added))])
 
 
 def remove(connection: BaseDatabaseWrapper, rows: Iterable[Entry]) -> None:
