@@ -52,6 +52,7 @@ class Talk:
     """A conversation while a source is written: its rows, and what this batch adds to them."""
 
     row: ConversationRow
+    number: int
     link: ConversationSource
     people: dict[str, int]
     time: int = 0
@@ -89,6 +90,7 @@ class Keeping:
 
     def __init__(self, source: SourceRow, snapshot: IndexedSnapshot) -> None:
         self.source = source
+        self._number = source.pk
         self.snapshot = snapshot
         self._talks: dict[str, Talk] = {}
         self._passed = 0
@@ -189,7 +191,7 @@ class Keeping:
             row.save(update_fields=["title", "kind"])
         link, _ = ConversationSource.objects.get_or_create(conversation=row, source=self.source)
         people = dict(row.people.values_list("key", "pk"))
-        self._talks[said.key] = Talk(row, link, people)
+        self._talks[said.key] = Talk(row, row.pk, link, people)
 
     def _meet(self, talk: Talk, said: Person) -> int:
         name = (said.name or said.key)[: limits.NAME_CHARS_MAX]
@@ -219,8 +221,8 @@ class Keeping:
         new: list[tuple[Placed, int]] = []
         for each in placed:
             _count(each)
-            equal = known[each.talk.row.pk, each.digest]
-            older = equal.next_not_of(self.source.pk)
+            equal = known[each.talk.number, each.digest]
+            older = equal.next_not_of(self._number)
             if older is None:
                 new.append((each, equal.count))
                 equal.count += 1
@@ -230,25 +232,27 @@ class Keeping:
 
     def _insert(self, new: list[tuple[Placed, int]]) -> None:
         numbers = numbering.Numbers(each.time for each, _ in new)
-        rows, attachments, found = [], [], []
+        rows, attachments, found, vault = [], [], [], self.source.vault
         for each, nth in new:
             talk, message = each.talk, each.message
             number = numbers.take(each.time)
             sender = None if message.sender is None else self._sender(talk, message.sender)
             has_media = bool(message.attachments)
-            rest = more.encode(merging.told(message).more)
+            rest = more.encode(merging.more_of(message))
             rows.append(
-                (number, talk.row.pk, sender, message.kind, message.text, has_media,
+                (number, talk.number, sender, message.kind, message.text, has_media,
                  message.time is not None, each.digest, nth, message.id, message.reply_to, rest,
-                 self.source.pk, self.source.pk, message.file, message.line)
+                 self._number, self._number, message.file, message.line)
             )  # fmt: skip
-            attachments += self._attachments(number, message)
-            names = tuple(one.name for one in message.attachments)
+            names: tuple[str, ...] = ()
+            if has_media:
+                attachments += self._attachments(number, message)
+                names = tuple(one.name for one in message.attachments)
             found.append(
                 search.Entry(
                     number,
-                    self.source.vault,
-                    talk.row.pk,
+                    vault,
+                    talk.number,
                     sender,
                     message.kind,
                     has_media,
@@ -334,19 +338,32 @@ def _known(placed: Sequence[Placed]) -> dict[tuple[int, bytes], "Equal"]:
     """By conversation and digest, the messages that are there."""
     wanted: dict[int, set[bytes]] = defaultdict(set)
     for each in placed:
-        wanted[each.talk.row.pk].add(each.digest)
+        wanted[each.talk.number].add(each.digest)
     found: dict[tuple[int, bytes], Equal] = defaultdict(Equal)
     for conversation, named in wanted.items():
-        ordered = sorted(named)
-        for at in range(0, len(ordered), _AT_ONCE):
-            rows = MessageRow.objects.filter(
-                conversation=conversation, digest__in=ordered[at : at + _AT_ONCE]
-            )
-            for row in rows.order_by("nth"):
-                equal = found[conversation, bytes(row.digest)]
-                equal.count += 1
-                equal.rows.append(row)
+        for row in MessageRow.objects.filter(pk__in=_ids_of(conversation, sorted(named))).order_by(
+            "nth"
+        ):
+            equal = found[conversation, bytes(row.digest)]
+            equal.count += 1
+            equal.rows.append(row)
     return found
+
+
+def _ids_of(conversation: int, named: list[bytes]) -> list[int]:
+    """The messages of these digests. Most are new, so this is asked of the index alone."""
+    ids: list[int] = []
+    with connections[INDEX].cursor() as cursor:
+        for at in range(0, len(named), _AT_ONCE):
+            some = named[at : at + _AT_ONCE]
+            places = ", ".join(["%s"] * len(some))
+            cursor.execute(
+                "SELECT id FROM conversations_message"
+                f" WHERE conversation_id = %s AND digest IN ({places})",
+                [conversation, *some],
+            )
+            ids += [row[0] for row in cursor.fetchall()]
+    return ids
 
 
 def _count(each: Placed) -> None:
@@ -356,8 +373,9 @@ def _count(each: Placed) -> None:
     else:
         link.messages += 1
     link.continuations += message.span - 1
-    link.media += len(message.attachments)
-    link.media_missing += sum(one.place is None for one in message.attachments)
+    if message.attachments:
+        link.media += len(message.attachments)
+        link.media_missing += sum(one.place is None for one in message.attachments)
 
 
 def _settle(talk: Talk) -> None:

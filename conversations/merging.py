@@ -22,13 +22,12 @@ class Telling(NamedTuple):
 
 def told(message: Message) -> Telling:
     """What an export tells."""
-    more = More(
-        reactions=message.reactions,
-        edited=message.edited,
-        forwarded_from=message.forwarded_from,
-        earlier=message.earlier,
-    )
-    return Telling(message.kind, message.text, more)
+    return Telling(message.kind, message.text, more_of(message))
+
+
+def more_of(message: Message) -> More:
+    """What an export tells that has no column of its own."""
+    return More(message.reactions, message.edited, message.forwarded_from, message.earlier)
 
 
 def merged(older: Telling, newer: Telling) -> Telling:

@@ -145,7 +145,9 @@ def test_nothing_in_a_chat_controls_the_terminal() -> None:
 
 def test_every_code_has_a_sentence() -> None:
     """Codes are the words with hyphens that warnings and errors begin with."""
-    warns = re.compile(r'(?:Warning|NotReadable|Damaged|Ended|Bad\w+|_[a-z]\w*)\(\s*"([a-z]+-[a-z-]+)"')
+    warns = re.compile(
+        r'(?:Warning|NotReadable|Damaged|Ended|Bad\w+|_[a-z]\w*)\(\s*"([a-z]+-[a-z-]+)"'
+    )
     told = set()
     for path in (ROOT / "conversations").rglob("*.py"):
         if "management" not in path.parts and "migrations" not in path.parts:
