@@ -79,12 +79,11 @@ def parts(owner: AbstractBaseUser, now: datetime) -> dict[str, str]:
     snapshots = latest(owner)
     listed = [(one, one.is_overdue(now)) for one in phones.of_owner(owner)]
     overdue = [(one, one.days_since(now)) for one, is_overdue in listed if is_overdue]
-    told = {"snapshots": snapshots, "may_administer": getattr(owner, "is_staff", False)}
     added = getattr(snapshots[0], "added", None) if snapshots else None
     shown = {"phones": listed, "reminders": Reminder.choices}
     return {
         "reminders": render_to_string("parts/reminders.html", {"overdue": overdue}),
-        "snapshots": render_to_string("parts/snapshots.html", told),
+        "snapshots": render_to_string("parts/snapshots.html", {"snapshots": snapshots}),
         "phones": render_to_string("parts/phones.html", shown),
         "storage": render_to_string("parts/storage.html", {"storage": storage(), "added": added}),
     }

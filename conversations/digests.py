@@ -32,7 +32,7 @@ def digest_of(message: Message, time: int | None) -> bytes:
     stands first, so that neighbours in a chat are neighbours in the database's index.
     """
     if message.id:
-        return _NATIVE + _hashed((message.id,), DIGEST_BYTES - len(_NATIVE))
+        return digest_of_native(message.id)
     sender = "\1" if message.sender is None else message.sender
     if message.attachments or message.kind is Kind.MEDIA:
         said: tuple[str, ...] = (sender, Kind.MEDIA)
@@ -40,6 +40,11 @@ def digest_of(message: Message, time: int | None) -> bytes:
         said = (sender, _CLASSES.get(message.kind, message.kind), message.text)
     start = (time or 0).to_bytes(_TIME_BYTES, "big")
     return start + _hashed(said, DIGEST_BYTES - _TIME_BYTES)
+
+
+def digest_of_native(native_id: str) -> bytes:
+    """The digest of the message that its app calls so: replies name theirs by that."""
+    return _NATIVE + _hashed((native_id,), DIGEST_BYTES - len(_NATIVE))
 
 
 def _hashed(parts: Iterable[str], size: int) -> bytes:

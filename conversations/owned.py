@@ -12,8 +12,16 @@ from transfer.models import Snapshot, Vault
 
 def vault(request: HttpRequest) -> Vault:
     """The vault of the person who asks; Http404 while nothing is kept for this person."""
+    found = vault_or_none(request)
+    if found is None:
+        raise Http404
+    return found
+
+
+def vault_or_none(request: HttpRequest) -> Vault | None:
+    """The vault of the person who asks, for pages that say so when nothing is kept yet."""
     owner = cast(AbstractBaseUser, request.user)
-    return get_object_or_404(Vault, owner_id=owner.pk)
+    return Vault.objects.filter(owner_id=owner.pk).first()
 
 
 def conversation(request: HttpRequest, slug: str) -> Conversation:

@@ -23,7 +23,7 @@ def of_conversation(conversation: Conversation, snapshot_id: str = "") -> Chosen
     Its chat files and the media of its messages. Where they are more than a selection may name,
     whole folders are meant. Raises ``Snapshot.DoesNotExist`` when no such snapshot holds it.
     """
-    snapshot = _snapshot(conversation, snapshot_id)
+    snapshot = snapshot_of(conversation, snapshot_id)
     sources = SourceRow.objects.filter(
         conversation_links__conversation=conversation,
         snapshot_links__snapshot__snapshot_id=snapshot.snapshot_id,
@@ -48,7 +48,11 @@ def item_holding(items: KeptItems, file: str) -> str | None:
     return name or None
 
 
-def _snapshot(conversation: Conversation, snapshot_id: str) -> Snapshot:
+def snapshot_of(conversation: Conversation, snapshot_id: str = "") -> Snapshot:
+    """The newest receipted snapshot that holds it, or the one that is named.
+
+    Raises ``Snapshot.DoesNotExist`` when there is none.
+    """
     links = conversation.source_links.values_list(
         "source__snapshot_links__snapshot__snapshot_id", flat=True
     )
