@@ -104,3 +104,86 @@ def climbing() -> dict[str, bytes | str]:
         "04/02/2023, 10:04 - Bob: <Media omitted>",
     ]
     return {CLIMBING: "\n".join(said) + "\n"}
+
+
+_RUN = "window.sentinel=1;alert(1)"
+_TEMPLATES = [
+    "<script>{run}</script>",
+    "<ScRiPt>{run}</sCrIpT>",
+    "</title><script>{run}</script>",
+    "</textarea><script>{run}</script>",
+    "</style><script>{run}</script>",
+    "<!--><script>{run}</script>-->",
+    "<![CDATA[<script>{run}</script>]]>",
+    "<img src=x onerror={run}>",
+    "\"><img src=x onerror='{run}'>",
+    '\'><img src=x onerror="{run}">',
+    "<img/src=x/onerror={run}>",
+    "<svg onload={run}>",
+    "<svg><script>{run}</script></svg>",
+    "<svg><animate onbegin={run} attributeName=x dur=1s>",
+    "<math><mtext><img src=x onerror={run}></mtext></math>",
+    "<iframe src=javascript:{run}></iframe>",
+    "<iframe srcdoc='<script>parent.{run}</script>'>",
+    "<object data=javascript:{run}>",
+    "<embed src=javascript:{run}>",
+    "<body onload={run}>",
+    "<details open ontoggle={run}>",
+    "<video><source onerror={run}></video>",
+    "<audio src=x onerror={run}>",
+    "<input autofocus onfocus={run}>",
+    "<select autofocus onfocus={run}>",
+    "<marquee onstart={run}>",
+    "<form action=javascript:{run}><input type=submit>",
+    "<base href=javascript:{run}//>",
+    "<meta http-equiv=refresh content='0;url=javascript:{run}'>",
+    "<link rel=stylesheet href=javascript:{run}>",
+    "<a href=javascript:{run}>x</a>",
+    "javascript:{run}",
+    'https://x.example/" onmouseover="{run}',
+    "https://x.example/'onclick='{run}",
+    "https://javascript:{run}@x.example/",
+    "http://x.example/<script>{run}</script>",
+    "data:text/html,<script>{run}</script>",
+    '" autofocus onfocus="{run}',
+    "' onmouseover='{run}",
+    "{{{{ {run} }}}}",
+    "{{% load x %}}<script>{run}</script>",
+    "${{{run}}}",
+    "&lt;script&gt;{run}&lt;/script&gt;",
+    "&#60;script&#62;{run}&#60;/script&#62;",
+    "\\u003cscript\\u003e{run}\\u003c/script\\u003e",
+    "＜script＞{run}＜/script＞",
+    "\u202e>tpircs/<{run}>tpircs<",
+    "<template><script>{run}</script></template>",
+    "<noscript><p title='</noscript><img src=x onerror={run}>'>",
+    "<x onpointerenter={run} style=position:fixed;inset:0>",
+]
+PAYLOADS = [template.format(run=_RUN) for template in _TEMPLATES]
+SVG = f"<svg xmlns='http://www.w3.org/2000/svg' onload='{_RUN}'><script>{_RUN}</script></svg>"
+
+
+def hostile() -> dict[str, bytes | str]:
+    """A hundred payloads: fifty in titles, names and texts, fifty in names of files and around."""
+    files: dict[str, bytes | str] = {
+        "evil/evil.svg": SVG,
+        "evil/evil.html": f"<script>{_RUN}</script>",
+    }
+    people = [{"key": f"k{n} {one}", "name": one} for n, one in enumerate(PAYLOADS)]
+    lines = [
+        line(f"2022-01-01T10:{n:02}:00Z", people[n]["key"], f"payload {n} {one}", id=one, edited="2022-01-02T00:00:00Z",
+             earlier=[one], forwarded_from=one, reply_to=PAYLOADS[n - 1] if n else "", reactions=[{"emoji": one, "by": [one]}])
+        for n, one in enumerate(PAYLOADS)
+    ]  # fmt: skip
+    lines += [
+        line(f"2022-01-01T11:{n:02}:00Z", people[n]["key"], "", "media", id=f"a{n}", attachments=[
+             file(("image", "video", "audio", "document", "sticker")[n % 5], one, media_type=one[:90],
+                  path="evil.svg" if n % 2 else "evil.html")])
+        for n, one in enumerate(PAYLOADS)
+    ]  # fmt: skip
+    lines += [line("2022-01-01T12:00:00Z", None, one, "system") for one in PAYLOADS]
+    files["evil/chat.jsonl"] = jsonl("evil", "<script>window.sentinel=1</script>", people, lines)
+    for n, one in enumerate(PAYLOADS[::5]):
+        files[f"evil/{n}.jsonl"] = jsonl(one, one, [], [line("2021-01-01T10:00:00Z", one, one)])
+    names = {one.replace("/", "∕").replace("\\", "") for one in PAYLOADS}
+    return files | {f"evil/{name}.txt": "x" for name in sorted(names)}
