@@ -39,6 +39,7 @@ from conversations.models import (
 from conversations.models import Conversation as ConversationRow
 from conversations.models import Message as MessageRow
 
+_BY_DIGEST: Final = "SELECT id FROM conversations_message WHERE conversation_id = %s AND digest IN"
 _AT_ONCE: Final = 400  # digests in one query
 _INSERT: Final = (
     "INSERT INTO conversations_message (id, conversation_id, sender_id, kind, text, has_media,"
@@ -356,12 +357,8 @@ def _ids_of(conversation: int, named: list[bytes]) -> list[int]:
     with connections[INDEX].cursor() as cursor:
         for at in range(0, len(named), _AT_ONCE):
             some = named[at : at + _AT_ONCE]
-            places = ", ".join(["%s"] * len(some))
-            cursor.execute(
-                "SELECT id FROM conversations_message"
-                f" WHERE conversation_id = %s AND digest IN ({places})",
-                [conversation, *some],
-            )
+            query = f"{_BY_DIGEST} ({', '.join(['%s'] * len(some))})"
+            cursor.execute(query, [conversation, *some])
             ids += [row[0] for row in cursor.fetchall()]
     return ids
 

@@ -55,36 +55,104 @@ PEOPLE = [
 def family(old: int = 0) -> dict[str, bytes | str]:
     """A group with media, replies, reactions, edits; ``old`` messages stand before that."""
     days = [
-        line(f"2023-{1 + n // 28 % 12:02}-{1 + n % 28:02}T{n % 24:02}:{n % 60:02}:00Z",
-             ("me", "bob", "li")[n % 3], f"Old message {n}", id=f"o{n}")
+        line(
+            f"2023-{1 + n // 28 % 12:02}-{1 + n % 28:02}T{n % 24:02}:{n % 60:02}:00Z",
+            ("me", "bob", "li")[n % 3],
+            f"Old message {n}",
+            id=f"o{n}",
+        )
         for n in range(old)
-    ]  # fmt: skip
+    ]
     days.sort(key=lambda each: each["time"])
     said = [
         line("2024-05-03T08:00:00Z", None, "Bob Miller added 李明", "system"),
-        line("2024-05-03T08:02:00Z", "bob", "Good morning! Who is in for the lake on Sunday?", id="1"),
+        line(
+            "2024-05-03T08:02:00Z", "bob", "Good morning! Who is in for the lake on Sunday?", id="1"
+        ),
         line("2024-05-03T08:03:00Z", "bob", "Weather: https://weather.example/lake?day=7.", id="2"),
         line("2024-05-03T08:05:00Z", "li", "我们也去！带上孩子们可以吗？🚣", id="3"),
-        line("2024-05-03T08:07:00Z", "me", "Of course, there is room for everybody.", id="4",
-             reply_to="3", reactions=[{"emoji": "❤️", "by": ["li", "bob"], "count": 2}, {"emoji": "👍", "by": ["noa"]}]),
+        line(
+            "2024-05-03T08:07:00Z",
+            "me",
+            "Of course, there is room for everybody.",
+            id="4",
+            reply_to="3",
+            reactions=[
+                {"emoji": "❤️", "by": ["li", "bob"], "count": 2},
+                {"emoji": "👍", "by": ["noa"]},
+            ],
+        ),
         line("2024-05-03T08:09:00Z", "noa", "אני מביאה את הסלט, נתראה ב-10", id="5"),
-        line("2024-05-03T08:30:00Z", "bob", "The boat from last year", "media", id="6",
-             attachments=[file("image", "boat.jpg", path="boat.jpg"), file("image", "pier.jpg", path="pier.jpg")]),
-        line("2024-05-04T19:20:00Z", "li", "", "media", id="7",
-             attachments=[file("audio", "voice.wav", path="voice.wav")]),
-        line("2024-05-04T19:22:00Z", "me", "Tickets for the ferry", "media", id="8",
-             attachments=[file("document", "tickets.pdf", path="tickets.pdf", size=9)]),
-        line("2024-05-04T19:25:00Z", "bob", "Meet at 9:30", id="9", edited="2024-05-04T19:40:00Z", earlier=["Meet at 9:00"]),
-        line("2024-05-04T19:31:00Z", "noa", "", "media", id="10", attachments=[file("video", "clip.mp4")]),
+        line(
+            "2024-05-03T08:30:00Z",
+            "bob",
+            "The boat from last year",
+            "media",
+            id="6",
+            attachments=[
+                file("image", "boat.jpg", path="boat.jpg"),
+                file("image", "pier.jpg", path="pier.jpg"),
+            ],
+        ),
+        line(
+            "2024-05-04T19:20:00Z",
+            "li",
+            "",
+            "media",
+            id="7",
+            attachments=[file("audio", "voice.wav", path="voice.wav")],
+        ),
+        line(
+            "2024-05-04T19:22:00Z",
+            "me",
+            "Tickets for the ferry",
+            "media",
+            id="8",
+            attachments=[file("document", "tickets.pdf", path="tickets.pdf", size=9)],
+        ),
+        line(
+            "2024-05-04T19:25:00Z",
+            "bob",
+            "Meet at 9:30",
+            id="9",
+            edited="2024-05-04T19:40:00Z",
+            earlier=["Meet at 9:00"],
+        ),
+        line(
+            "2024-05-04T19:31:00Z",
+            "noa",
+            "",
+            "media",
+            id="10",
+            attachments=[file("video", "clip.mp4")],
+        ),
         line("2024-05-04T19:33:00Z", "noa", "", "deleted", id="11"),
-        line("2024-05-05T06:10:00Z", "me", "Look what the lake looks like", "media", id="12", reply_to="6",
-             attachments=[file("image", "lake.jpg", path="lake.jpg")]),
-        line("2024-05-05T06:12:00Z", "li", "太美了！", id="13", reactions=[{"emoji": "🎉", "by": ["me"]}]),
-        line("2024-05-05T06:15:00Z", "bob", "Packing list:\n- towels\n- sun cream\n- the long rope", id="14",
-             forwarded_from="Scouts"),
+        line(
+            "2024-05-05T06:10:00Z",
+            "me",
+            "Look what the lake looks like",
+            "media",
+            id="12",
+            reply_to="6",
+            attachments=[file("image", "lake.jpg", path="lake.jpg")],
+        ),
+        line(
+            "2024-05-05T06:12:00Z",
+            "li",
+            "太美了！",
+            id="13",
+            reactions=[{"emoji": "🎉", "by": ["me"]}],
+        ),
+        line(
+            "2024-05-05T06:15:00Z",
+            "bob",
+            "Packing list:\n- towels\n- sun cream\n- the long rope",
+            id="14",
+            forwarded_from="Scouts",
+        ),
         line("2024-05-05T06:16:00Z", "bob", "", "location", id="15"),
         line("2024-05-05T06:18:00Z", "me", "On our way!", id="16", reply_to="never kept"),
-    ]  # fmt: skip
+    ]
     return {
         FAMILY: jsonl("family", "Family 家", PEOPLE, days + said),
         "family/boat.jpg": picture("#2f6f9f"),
@@ -171,16 +239,37 @@ def hostile() -> dict[str, bytes | str]:
     }
     people = [{"key": f"k{n} {one}", "name": one} for n, one in enumerate(PAYLOADS)]
     lines = [
-        line(f"2022-01-01T10:{n:02}:00Z", people[n]["key"], f"payload {n} {one}", id=one, edited="2022-01-02T00:00:00Z",
-             earlier=[one], forwarded_from=one, reply_to=PAYLOADS[n - 1] if n else "", reactions=[{"emoji": one, "by": [one]}])
+        line(
+            f"2022-01-01T10:{n:02}:00Z",
+            people[n]["key"],
+            f"payload {n} {one}",
+            id=one,
+            edited="2022-01-02T00:00:00Z",
+            earlier=[one],
+            forwarded_from=one,
+            reply_to=PAYLOADS[n - 1] if n else "",
+            reactions=[{"emoji": one, "by": [one]}],
+        )
         for n, one in enumerate(PAYLOADS)
-    ]  # fmt: skip
+    ]
     lines += [
-        line(f"2022-01-01T11:{n:02}:00Z", people[n]["key"], "", "media", id=f"a{n}", attachments=[
-             file(("image", "video", "audio", "document", "sticker")[n % 5], one, media_type=one[:90],
-                  path="evil.svg" if n % 2 else "evil.html")])
+        line(
+            f"2022-01-01T11:{n:02}:00Z",
+            people[n]["key"],
+            "",
+            "media",
+            id=f"a{n}",
+            attachments=[
+                file(
+                    ("image", "video", "audio", "document", "sticker")[n % 5],
+                    one,
+                    media_type=one[:90],
+                    path="evil.svg" if n % 2 else "evil.html",
+                )
+            ],
+        )
         for n, one in enumerate(PAYLOADS)
-    ]  # fmt: skip
+    ]
     lines += [line("2022-01-01T12:00:00Z", None, one, "system") for one in PAYLOADS]
     files["evil/chat.jsonl"] = jsonl("evil", "<script>window.sentinel=1</script>", people, lines)
     for n, one in enumerate(PAYLOADS[::5]):

@@ -13,6 +13,7 @@ from django.conf import settings
 from PIL import Image
 
 from accounts.models import User
+from backupstation import roles
 from conversations.models import (
     Attachment,
     Conversation,
@@ -25,7 +26,9 @@ from conversations.models import (
 from tests import page_cast
 from tests.kept_cast import CHUNK_BYTES, keep, vault_of
 from tests.reading_cast import Read
-from transfer import chunks, vaults
+from transfer import chunks, invitations, vaults
+from transfer.models import Invitation
+from wire.messages import Selection
 
 pytestmark = pytest.mark.django_db(transaction=True)
 VIDEO = b"\0\0\0\x18ftypisom\0\0\0\0isommp42" + os.urandom(2 * CHUNK_BYTES)
@@ -232,6 +235,19 @@ def test_damage_is_named_and_everything_else_is_given_back(kept, client) -> None
     assert b"us/clip.mp4: " in files.pop("DAMAGED.txt")
     assert files.pop("us/clip.mp4") == VIDEO[:CHUNK_BYTES]
     assert files == {name: data for name, data in kept.files.items() if name != "us/clip.mp4"}
+
+
+def test_a_code_for_one_conversation_gives_its_files_and_nothing_else(kept, client) -> None:
+    kept.attach(kept.say(), "cat.jpg", file="us/cat.jpg")
+    roles.prepare()
+    page = client.get(
+        f"/restore/{kept.snapshot.snapshot_id}/", {"conversation": kept.conversation.slug}
+    )
+    row = Invitation.objects.get(session_id=page.context["shown"].session_id)
+    binding = invitations.binding_of(row)
+    assert binding is not None
+    assert binding.selection == Selection(items=["us/cat.jpg", "us/chat.jsonl"])
+    assert "Us &lt;b&gt;&amp; co&lt;/b&gt;" in page.text
 
 
 # Conversations written down

@@ -1,6 +1,5 @@
 """Reading in a real browser: a phone backed chats up, the station read them, a person reads on."""
 
-import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -270,8 +269,6 @@ def test_nothing_in_a_chat_is_run(page: Page, station: Station) -> None:
             ".filter((name) => name.startsWith('on') || name === 'style')"
         )
         assert not on, address
-    page.goto(station.origin + next(talk for talk in talks))
-    assert len(re.findall("sentinel", page.content())) >= 0
 
 
 def test_payloads_are_shown_as_they_are(page: Page) -> None:

@@ -98,9 +98,13 @@ def test_the_list_tells_what_is_being_read_and_what_failed(alice) -> None:
 def test_the_list_leads_through_every_conversation(alice) -> None:
     for number in range(120):
         Conversation.objects.create(
-            vault=alice.vault.pk, slug=f"{number:016}", app="made", key=str(number),
-            title=f"Chat {number}", last=(number // 3) << 40 if number % 5 else None,
-        )  # fmt: skip
+            vault=alice.vault.pk,
+            slug=f"{number:016}",
+            app="made",
+            key=str(number),
+            title=f"Chat {number}",
+            last=(number // 3) << 40 if number % 5 else None,
+        )
     address, seen = "/conversations/", []
     while address:
         html = alice.page(address)
@@ -286,10 +290,16 @@ def test_the_gallery_has_the_media_that_is_kept(alice) -> None:
 
 def test_the_gallery_leads_through_all_of_it(alice) -> None:
     lines = [
-        chats_cast.line(f"2024-{1 + n // 28:02}-{1 + n % 28:02}T00:00:00Z", "x", "", "media", id=str(n),
-                        attachments=[chats_cast.file("document", f"{n}.pdf", path="a.pdf")])
+        chats_cast.line(
+            f"2024-{1 + n // 28:02}-{1 + n % 28:02}T00:00:00Z",
+            "x",
+            "",
+            "media",
+            id=str(n),
+            attachments=[chats_cast.file("document", f"{n}.pdf", path="a.pdf")],
+        )
         for n in range(150)
-    ]  # fmt: skip
+    ]
     alice.keep({"a.jsonl": chats_cast.jsonl("a", "A", [], lines), "a.pdf": b"%PDF"})
     seen, address = [], of(talk("A"), "gallery/")
     while address:
@@ -352,9 +362,11 @@ def test_snapshots_are_found_by_their_id(alice) -> None:
 
 
 def count_queries(alice, address: str) -> int:
-    with CaptureQueriesContext(connections["index"]) as index:
-        with CaptureQueriesContext(connections["default"]) as main:
-            alice.page(address)
+    with (
+        CaptureQueriesContext(connections["index"]) as index,
+        CaptureQueriesContext(connections["default"]) as main,
+    ):
+        alice.page(address)
     return len(index) + len(main)
 
 
@@ -378,9 +390,11 @@ def test_lists_take_the_same_queries_however_long_they_are(alice) -> None:
     before = [count_queries(alice, address) for address in addresses]
     one = count_queries(alice, f"/conversations/snapshots/{snapshot.snapshot_id}/")
     more = chats_cast.climbing() | {
-        f"{n}.jsonl": chats_cast.jsonl(str(n), f"Chat {n}", [], [chats_cast.line("2024-01-01T00:00:00Z", "x", "y")])
+        f"{n}.jsonl": chats_cast.jsonl(
+            str(n), f"Chat {n}", [], [chats_cast.line("2024-01-01T00:00:00Z", "x", "y")]
+        )
         for n in range(20)
-    }  # fmt: skip
+    }
     other = alice.keep(more)
     assert [count_queries(alice, address) for address in addresses] == before
     assert count_queries(alice, f"/conversations/snapshots/{other.snapshot_id}/") <= one + 1
@@ -396,14 +410,19 @@ def test_nothing_of_it_is_there_for_anybody_else(alice) -> None:
     User.objects.create_superuser("root", password="correct horse battery")
     mine = {
         "get": [
-            of(row), of(row, "gallery/"), of(row, "?part=1"), of(row, "originals/"),
-            of(row, "export.html"), of(row, "export.jsonl"),
-            of(row, f"attachments/{attachment.pk}/"), of(row, f"thumbnails/{attachment.pk}/"),
+            of(row),
+            of(row, "gallery/"),
+            of(row, "?part=1"),
+            of(row, "originals/"),
+            of(row, "export.html"),
+            of(row, "export.jsonl"),
+            of(row, f"attachments/{attachment.pk}/"),
+            of(row, f"thumbnails/{attachment.pk}/"),
             f"/conversations/snapshots/{snapshot.snapshot_id}/",
             f"/conversations/snapshots/{snapshot.snapshot_id}/download/",
         ],
         "post": [of(row, "self/"), of(row, "dates/")],
-    }  # fmt: skip
+    }
     for name in ("mallory", "root"):
         other = signed_in(User.objects.get(username=name))
         for method, addresses in mine.items():
@@ -413,8 +432,11 @@ def test_nothing_of_it_is_there_for_anybody_else(alice) -> None:
                 nowhere = getattr(other, method)(absent)
                 assert theirs.status_code == nowhere.status_code == 404, address
                 assert _told(theirs, address) == _told(nowhere, absent)
-        for address in ("/conversations/", "/conversations/snapshots/",
-                        f"/conversations/snapshots/?id={snapshot.snapshot_id}"):  # fmt: skip
+        for address in (
+            "/conversations/",
+            "/conversations/snapshots/",
+            f"/conversations/snapshots/?id={snapshot.snapshot_id}",
+        ):
             html = other.get(address).content.decode()
             assert "Family" not in html
             assert "Private label" not in html
