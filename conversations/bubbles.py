@@ -50,7 +50,7 @@ class Reacted(NamedTuple):
 class Bubble(NamedTuple):
     """One message. ``at`` names it in addresses; times have no zone (see :func:`clocks.shown`).
 
-    ``day`` is set where another day begins, ``is_first`` where another person begins to talk.
+    ``day`` is there without a time as well; ``is_first`` where another day begins, or another person begins to talk.
     ``rest`` is what of a very long text is only shown when it is asked for.
     """
 
@@ -59,7 +59,7 @@ class Bubble(NamedTuple):
     kind: str
     speaker: Speaker | None
     time: dt.datetime | None
-    day: dt.date | None
+    day: dt.date
     is_first: bool
     text: Sequence[Segment]
     rest: Sequence[Segment]
@@ -114,12 +114,9 @@ class _Maker:
 
     def make(self) -> list[Bubble]:
         made: list[Bubble] = []
-        day: dt.date | None = None
         for message, beyond in zip(self._messages, self._more, strict=True):
             time = self._time(numbering.time_of(message.pk))
-            new_day = None if time.date() == day else time.date()
-            day = time.date()
-            made.append(self._bubble(message, beyond, time, new_day, made[-1] if made else None))
+            made.append(self._bubble(message, beyond, time, made[-1] if made else None))
         return made
 
     def _bubble(
@@ -127,7 +124,6 @@ class _Maker:
         message: Message,
         beyond: More,
         time: dt.datetime,
-        new_day: dt.date | None,
         last: Bubble | None,
     ) -> Bubble:
         speaker = self._speaker(message)
@@ -138,8 +134,8 @@ class _Maker:
             kind=message.kind,
             speaker=speaker,
             time=time if message.is_timed else None,
-            day=new_day,
-            is_first=new_day is not None or not _goes_on(last, speaker, time),
+            day=time.date(),
+            is_first=not _goes_on(last, speaker, time),
             text=told,
             rest=linking.segments(message.text[TEXT_CHARS_SHOWN:]),
             quote=self._quote(message.reply_to) if message.reply_to else None,
@@ -179,6 +175,6 @@ def speaker_of(person: Participant, own: str) -> Speaker:
 
 def _goes_on(last: Bubble | None, speaker: Speaker | None, time: dt.datetime) -> bool:
     """Whether the same person goes on talking."""
-    if last is None or last.speaker != speaker or last.is_quiet:
+    if last is None or last.speaker != speaker or last.is_quiet or last.day != time.date():
         return False
     return last.time is None or time - last.time < _TOGETHER
