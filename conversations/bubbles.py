@@ -50,8 +50,8 @@ class Reacted(NamedTuple):
 class Bubble(NamedTuple):
     """One message. ``at`` names it in addresses; times have no zone (see :func:`clocks.shown`).
 
-    ``day`` is there without a time as well; ``is_first`` where another day begins, or another person begins to talk.
-    ``rest`` is what of a very long text is only shown when it is asked for.
+    ``day`` is there without a time as well; ``is_first`` says that another day begins, or another
+    person to talk. ``rest`` is what of a very long text is only shown when it is asked for.
     """
 
     id: int

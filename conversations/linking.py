@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 from urllib.parse import urlsplit
 
 _ADDRESS: Final = re.compile(
-    r"(?i)(?<![\w@])https?://[^\s<>\"'`\x00-\x20\u3000-\u303f\uff00-\uffef]+"
+    r"(?i)(?<![0-9A-Za-z_@])https?://[^\s<>\"'`\x00-\x20\u3000-\u303f\uff00-\uffef]+"
 )
 _TRAILING: Final = ".,:;!?…*_~"
 _CLOSING: Final = {")": "(", "]": "[", "}": "{"}

@@ -389,11 +389,9 @@ def test_lists_take_the_same_queries_however_long_they_are(alice) -> None:
     ]
     before = [count_queries(alice, address) for address in addresses]
     one = count_queries(alice, f"/conversations/snapshots/{snapshot.snapshot_id}/")
+    said = chats_cast.line("2024-01-01T00:00:00Z", "x", "y")
     more = chats_cast.climbing() | {
-        f"{n}.jsonl": chats_cast.jsonl(
-            str(n), f"Chat {n}", [], [chats_cast.line("2024-01-01T00:00:00Z", "x", "y")]
-        )
-        for n in range(20)
+        f"{n}.jsonl": chats_cast.jsonl(str(n), f"Chat {n}", [], [said]) for n in range(20)
     }
     other = alice.keep(more)
     assert [count_queries(alice, address) for address in addresses] == before
