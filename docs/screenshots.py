@@ -9,9 +9,10 @@ from typing import Final
 
 from playwright.sync_api import Browser, Page, expect
 
+from tests import chats_cast
 from tests.browser import DESKTOP, LAN_NAME, PHONE, Watched, chromium, sign_in
 from tests.phone_page import PhonePage
-from tests.stations import Station, running
+from tests.stations import Phone, Station, running
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 IMAGES: Final = ROOT / "docs" / "images"
@@ -38,6 +39,7 @@ def _pictures(browser: Browser, station: Station, folder: Path) -> None:
     _restore(phone)
     phone.page.close()
     _station_pages(watched, station, owner)
+    _conversations(watched, station, owner, folder)
     watched.close()
 
 
@@ -98,6 +100,36 @@ def _station_pages(watched: Watched, station: Station, owner: Page) -> None:
     chinese = watched.open(viewport=DESKTOP, locale="zh-CN", storage_state=state)
     chinese.goto(station.origin + "/")
     _save(chinese, "station-page-chinese")
+
+
+def _conversations(watched: Watched, station: Station, owner: Page, folder: Path) -> None:
+    """Of a chat that was made up to have something of everything."""
+    sender = Phone(folder / "sender")
+    sender.enrol(station)
+    for name, data in chats_cast.family(old=200).items():
+        path = folder / "chats" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data.encode() if isinstance(data, str) else data)
+    sender.run("backup", station.link(), folder / "chats", "--label", "The family's chats")
+    station.manage("reindex")
+    state = owner.context.storage_state()
+    page = watched.open(viewport=DESKTOP, storage_state=state)
+    address = _open_family(page, station)
+    _save(page, "conversation")
+    page.goto(f"{station.origin}/conversations/search/?q=孩子")
+    _save(page, "search-chinese")
+    hand = {"viewport": PHONE, "storage_state": state, "color_scheme": "dark"}
+    phone = watched.open(**hand, locale="zh-CN")
+    phone.goto(address)
+    phone.wait_for_load_state("networkidle")
+    _save(phone, "conversation-phone-dark-chinese")
+
+
+def _open_family(page: Page, station: Station) -> str:
+    page.goto(f"{station.origin}/conversations/")
+    page.locator(".talk", has_text="Family").click()
+    page.wait_for_load_state("networkidle")
+    return page.url
 
 
 if __name__ == "__main__":

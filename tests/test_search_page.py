@@ -57,7 +57,9 @@ def test_results_are_marked_and_open_at_the_message(browser: Client) -> None:
     html = page(browser, q="吃饭")
     assert "我们去<mark>吃饭</mark>吧" in html
     assert "2024-05-01 12:30" in html
-    assert links(html) == [f"../{message.conversation.slug}/?at={message.digest.hex()}-0"]
+    assert links(html) == [
+        f"/conversations/{message.conversation.slug}/?at={message.digest.hex()}-0"
+    ]
     assert "1 message<" in html
 
 
@@ -161,7 +163,7 @@ def test_conversations_are_found_by_their_titles(browser: Client) -> None:
     chat, other = Chat(ALICE, "周末 Climbing crew"), Chat(BOB, "Climbing elsewhere")
     for asked in ("climbing crew", "周末", "周", "Climb"):
         html = page(browser, q=asked)
-        assert f'href="../{chat.row.slug}/"' in html
+        assert f'href="/conversations/{chat.row.slug}/"' in html
         assert other.row.slug not in html
     assert "<mark>Climbing</mark> <mark>crew</mark>" in page(browser, q="crew climbing")
     assert chat.row.slug not in page(browser, q="climbing tour").split("<datalist")[1]
