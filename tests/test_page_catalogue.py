@@ -33,7 +33,7 @@ def test_the_compiled_catalogue_is_that_of_the_readable_one(tmp_path: Path) -> N
 def extracted(tmp_path_factory: pytest.TempPathFactory) -> str:
     """The catalogue as it is after extracting every text from a copy of the sources."""
     copy = tmp_path_factory.mktemp("sources")
-    for room in ("accounts", "backupstation", "transfer", "templates", "static"):
+    for room in ("accounts", "backupstation", "conversations", "transfer", "templates", "static"):
         shutil.copytree(ROOT / room, copy / room)
     script = (
         "import django; from django.conf import settings;"
