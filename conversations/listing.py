@@ -10,9 +10,15 @@ from django.utils import timezone
 from django.utils.functional import Promise
 
 from conversations import numbering
-from conversations.bubbles import HUES
+from conversations.bubbles import HUES, speaker_of
 from conversations.clocks import shown
-from conversations.models import Conversation, IndexedSnapshot, IndexState, Message
+from conversations.models import (
+    Conversation,
+    IndexedSnapshot,
+    IndexState,
+    Message,
+    ReadingChoice,
+)
 from conversations.readers import BY_APP
 from conversations.wording import KINDS
 
@@ -126,10 +132,12 @@ def _rows(found: Sequence[Conversation]) -> list[Row]:
     ids = [one.last for one in found if one.last is not None]
     newest = Message.objects.select_related("sender").annotate(said_first=Left("text", _LAST_CHARS))
     last = newest.defer("text", "more").in_bulk(ids)
-    return [_row(one, last.get(one.last or 0)) for one in found]
+    chosen = ReadingChoice.objects.filter(slug__in=[one.slug for one in found])
+    own = dict(chosen.values_list("slug", "self_key"))
+    return [_row(one, last.get(one.last or 0), own.get(one.slug, "")) for one in found]
 
 
-def _row(row: Conversation, message: Message | None) -> Row:
+def _row(row: Conversation, message: Message | None, own: str) -> Row:
     sender = message.sender if message else None
     said = str(message.said_first) if message else ""  # type: ignore[attr-defined] # annotated
     return Row(
@@ -138,7 +146,7 @@ def _row(row: Conversation, message: Message | None) -> Row:
         _time(row, row.first),
         _time(row, row.last),
         sender.name if sender else "",
-        bool(sender and sender.is_self),
+        bool(sender and speaker_of(sender, own).is_own),
         said,
         KINDS[message.kind] if message and not said else "",
     )

@@ -225,6 +225,7 @@ def test_the_owner_says_who_they_are(alice) -> None:
     answer = alice.browser.post(of(row, "self/"), {"person": "Bob"})
     assert answer.status_code == 302
     assert alice.page(of(row)).count('class="message own') == 2
+    assert "You: " in alice.page("/conversations/")
     assert alice.browser.post(of(row, "self/"), {"person": "Nobody"}).status_code == 404
     alice.browser.post(of(row, "self/"), {"person": ""})
     assert " own" not in alice.page(of(row))
