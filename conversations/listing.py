@@ -153,7 +153,7 @@ def _row(row: Conversation, message: Message | None, own: str) -> Row:
 
 
 def _time(row: Conversation, message_id: int | None) -> dt.datetime | None:
-    if message_id is None:
+    if message_id is None or not numbering.is_placed(message_id):
         return None
     zone = timezone.get_current_timezone()
     return shown(numbering.time_of(message_id), row.clock, zone)

@@ -23,6 +23,11 @@ def time_of(message_id: int) -> int:
     return message_id >> BITS
 
 
+def is_placed(message_id: int) -> bool:
+    """Whether the id stands for any time: what has none, and follows nothing, stands at zero."""
+    return time_of(message_id) != 0
+
+
 def first_id(time: int) -> int:
     """The lowest id of this millisecond; ids of all later ones are higher than the ones before."""
     return time << BITS

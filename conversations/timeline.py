@@ -47,18 +47,20 @@ def latest(conversation: Conversation) -> Page:
 
 def before(conversation: Conversation, message_id: int) -> Page:
     """The page that ends before this id."""
-    return _backward(_of(conversation).filter(pk__lt=message_id), has_newer=True)
+    has_newer = _of(conversation).filter(pk__gte=message_id).exists()
+    return _backward(_of(conversation).filter(pk__lt=message_id), has_newer=has_newer)
 
 
 def after(conversation: Conversation, message_id: int) -> Page:
     """The page that begins after this id."""
-    return _forward(_of(conversation).filter(pk__gt=message_id))
+    has_older = _of(conversation).filter(pk__lte=message_id).exists()
+    return _forward(_of(conversation).filter(pk__gt=message_id), has_older=has_older)
 
 
 def around(conversation: Conversation, message: Message) -> Page:
     """The page that has this message, with some before it."""
     earlier = _backward(_of(conversation).filter(pk__lt=message.pk), CONTEXT, has_newer=True)
-    later = _forward(_of(conversation).filter(pk__gte=message.pk), PAGE - CONTEXT)
+    later = _forward(_of(conversation).filter(pk__gte=message.pk), PAGE - CONTEXT, has_older=True)
     return Page([*earlier.messages, *later.messages], earlier.has_older, later.has_newer)
 
 
@@ -139,9 +141,9 @@ def _backward(rows: QuerySet[Message], count: int = PAGE, *, has_newer: bool) ->
     return Page(found[:count][::-1], len(found) > count, has_newer)
 
 
-def _forward(rows: QuerySet[Message], count: int = PAGE) -> Page:
+def _forward(rows: QuerySet[Message], count: int = PAGE, *, has_older: bool) -> Page:
     found = list(rows.order_by("pk")[: count + 1])
-    return Page(found[:count], has_older=True, has_newer=len(found) > count)
+    return Page(found[:count], has_older, has_newer=len(found) > count)
 
 
 def _replied(conversation: Conversation, messages: Collection[Message]) -> dict[bytes, Message]:

@@ -162,6 +162,20 @@ def test_keys_go_from_message_to_message_and_to_the_search(page: Page) -> None:
     expect(page.locator(".named")).to_contain_text("太美了")
 
 
+def test_keys_go_to_both_ends_of_a_long_conversation(page: Page) -> None:
+    opened(page)
+    in_view(page, "On our way!")
+    page.keyboard.press("Home")
+    expect(page.locator(".message:focus")).to_contain_text("Old message")
+    assert page.locator("[data-turn=older]").count() == 0
+    first = page.locator(".message").first
+    expect(first).to_be_focused()
+    expect(first).to_be_in_viewport()
+    page.keyboard.press("End")
+    expect(page.locator(".message:focus")).to_contain_text("On our way!")
+    in_view(page, "On our way!")
+
+
 def test_the_place_is_remembered(page: Page) -> None:
     opened(page)
     page.fill("#date", "2023-03-07")

@@ -1,6 +1,7 @@
 """The pages on which people read, as owners, guests and attackers meet them."""
 
 import re
+from datetime import UTC, datetime
 
 import pytest
 from django.db import connections
@@ -357,6 +358,38 @@ def test_snapshots_are_found_by_their_id(alice) -> None:
     assert "First" in found
     assert "Second" not in found
     assert "No snapshot of yours" in alice.page("/conversations/snapshots/?id=ZZZZ!%27")
+
+
+def test_snapshots_are_found_by_phone_and_date(alice, settings) -> None:
+    one, two = alice.keep({"a": "a"}, "First"), alice.keep({"b": "b"}, "Second")
+    settings.TIME_ZONE = "Asia/Shanghai"
+    late = datetime(2024, 1, 5, 23, 30, tzinfo=UTC)
+    Snapshot.objects.filter(pk=one.pk).update(stored_at=late, source="Old phone")
+    assert one.phone != two.phone
+    for asked in (f"phone={one.phone}", "date=2024-01-06"):
+        found = alice.page(f"/conversations/snapshots/?{asked}")
+        assert "First" in found
+        assert "Second" not in found
+        assert "Old phone</option>" in found
+    for asked in ("phone=x", "date=2024-01-05", f"phone={two.phone}&date=2024-01-06"):
+        found = alice.page(f"/conversations/snapshots/?{asked}")
+        assert "No snapshot of yours is like that" in found
+    assert "Second" in alice.page("/conversations/snapshots/?date=2024-99-99")
+
+
+def test_what_has_no_time_is_of_no_day(alice) -> None:
+    lines = [{"kind": "text", "sender": "bob", "text": f"Sometime {n}"} for n in range(2)]
+    alice.keep({"x.jsonl": chats_cast.jsonl("x", "Timeless", [], lines)})
+    for html in (alice.page("/conversations/"), alice.page(of(talk("Timeless")))):
+        assert "Sometime 1" in html
+        assert "1970" not in html
+
+
+def test_an_end_leads_no_further(alice) -> None:
+    alice.keep(chats_cast.family())
+    first = alice.page(of(talk(), f"?after={-(2**62)}"))
+    assert "?before=" not in first
+    assert "?after=" not in alice.page(of(talk(), f"?before={2**62}"))
 
 
 # Cost

@@ -140,7 +140,7 @@ def _about(row: Conversation, own: str) -> dict[str, Any]:
 
 
 def _day_of(row: Conversation, message_id: int | None) -> dt.date | None:
-    if message_id is None:
+    if message_id is None or not numbering.is_placed(message_id):
         return None
     time = numbering.time_of(message_id)
     return shown(time, row.clock, timezone.get_current_timezone()).date()

@@ -1,11 +1,15 @@
 """The snapshots of a person, and what is in one of them."""
 
+import datetime as dt
+from operator import itemgetter
 from typing import Final
 
 from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.dateparse import parse_date
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
@@ -16,6 +20,7 @@ from transfer.models import Snapshot
 from wire.errors import WireError
 
 PER_PAGE: Final = 30
+PHONES_LISTED: Final = 100
 _ID_CHARS_MAX: Final = 26
 
 
@@ -23,15 +28,18 @@ _ID_CHARS_MAX: Final = 26
 @login_required
 @never_cache
 def snapshots(request: HttpRequest) -> HttpResponse:
-    """List them, the latest first, or those whose ID begins with ``id``."""
+    """List them, the latest first: all, or those of an ``id``, a ``phone`` and a ``date``."""
     vault = owned.vault_or_none(request)
-    wanted = _id(request.GET.get("id", ""))
+    wanted = {name: request.GET.get(name, "").strip() for name in ("id", "phone", "date")}
+    wanted["id"] = _id(wanted["id"])
     mine = Snapshot.objects.receipted().filter(vault=vault)
-    if wanted:
-        mine = mine.filter(snapshot_id__istartswith=wanted)
-    pages = Paginator(mine.defer("receipt").order_by("-stored_at", "-id"), PER_PAGE)
-    page = pages.get_page(request.GET.get("page"))
-    return render(request, "conversations/snapshots.html", {"page": page, "wanted": wanted})
+    found = _found(mine, wanted).defer("receipt").order_by("-stored_at", "-id")
+    context = {
+        "page": Paginator(found, PER_PAGE).get_page(request.GET.get("page")),
+        "wanted": wanted,
+        "phones": _phones(mine),
+    }
+    return render(request, "conversations/snapshots.html", context)
 
 
 @require_safe
@@ -46,6 +54,30 @@ def snapshot(request: HttpRequest, snapshot_id: str) -> HttpResponse:
         "items": _items(row, request.GET.get("page", "")),
     }
     return render(request, "conversations/snapshot.html", context)
+
+
+def _found(mine: QuerySet[Snapshot], wanted: dict[str, str]) -> QuerySet[Snapshot]:
+    """Those whose ID begins so, of this phone, stored on this day of the station's zone."""
+    if wanted["id"]:
+        mine = mine.filter(snapshot_id__istartswith=wanted["id"])
+    if wanted["phone"]:
+        mine = mine.filter(phone=wanted["phone"])
+    if day := _day(wanted["date"]):
+        mine = mine.filter(stored_at__date=day)
+    return mine
+
+
+def _day(text: str) -> dt.date | None:
+    try:
+        return parse_date(text)
+    except ValueError:
+        return None
+
+
+def _phones(mine: QuerySet[Snapshot]) -> list[tuple[str, str]]:
+    """Each phone that sent one, with what it called itself in the newest."""
+    rows = mine.order_by("stored_at", "id").values_list("phone", "source").distinct()
+    return sorted(dict(rows[:PHONES_LISTED]).items(), key=itemgetter(1))
 
 
 def _items(row: Snapshot, page: str) -> ItemsPage | None:

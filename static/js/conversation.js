@@ -7,6 +7,9 @@ const AHEAD_PIXELS = 1200;
 const SAID_MS = 2500;
 const SAVE_MS = 400;
 
+/** Below every id; as text, because a number of JavaScript would round it. */
+const BEGINNING = "-9223372036854775806";
+
 class Conversation {
   constructor(root) {
     this.root = root;
@@ -212,9 +215,24 @@ class Conversation {
     if (event.target.closest("input, select, textarea, [contenteditable]")) return;
     if (event.key === "j") this.step(1);
     else if (event.key === "k") this.step(-1);
+    else if (event.key === "Home") this.go(`?after=${BEGINNING}`, () => this.messages()[0]);
+    else if (event.key === "End") this.go("?newest", () => this.messages().at(-1));
     else if (event.key === "/") this.search();
     else return;
     event.preventDefault();
+  }
+
+  /** Show another part instead of all that is here, and what is found in it. */
+  async go(query, find) {
+    if (this.busy) return;
+    this.busy = true;
+    const fetched = await this.fetch(query);
+    if (fetched) {
+      this.root.replaceChildren(fetched);
+      this.show(find(), "nearest");
+    } else this.failed();
+    this.busy = false;
+    this.scrolled();
   }
 
   step(by) {
