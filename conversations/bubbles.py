@@ -50,8 +50,9 @@ class Reacted(NamedTuple):
 class Bubble(NamedTuple):
     """One message. ``at`` names it in addresses; times have no zone (see :func:`clocks.shown`).
 
-    ``day`` is there without a time as well; ``is_first`` says that another day begins, or another
-    person to talk. ``rest`` is what of a very long text is only shown when it is asked for.
+    ``day`` is there without a time as well, if others tell where it stands; ``is_first`` says that
+    another day begins, or another person to talk. ``rest`` is what of a very long text is only
+    shown when it is asked for.
     """
 
     id: int
@@ -59,7 +60,7 @@ class Bubble(NamedTuple):
     kind: str
     speaker: Speaker | None
     time: dt.datetime | None
-    day: dt.date
+    day: dt.date | None
     is_first: bool
     text: Sequence[Segment]
     rest: Sequence[Segment]
@@ -132,6 +133,7 @@ class _Maker:
         last: Bubble | None,
     ) -> Bubble:
         speaker = self._speaker(message)
+        day = time.date() if numbering.is_placed(message.pk) else None
         told = linking.segments(message.text[:TEXT_CHARS_SHOWN])
         return Bubble(
             id=message.pk,
@@ -139,8 +141,8 @@ class _Maker:
             kind=message.kind,
             speaker=speaker,
             time=time if message.is_timed else None,
-            day=time.date(),
-            is_first=not _goes_on(last, speaker, time),
+            day=day,
+            is_first=not _goes_on(last, speaker, time, day),
             text=told,
             rest=linking.segments(message.text[TEXT_CHARS_SHOWN:]),
             quote=self._quote(message.reply_to) if message.reply_to else None,
@@ -178,8 +180,10 @@ def speaker_of(person: Participant, own: str) -> Speaker:
     return Speaker(person.key, person.name, person.number % HUES, is_own)
 
 
-def _goes_on(last: Bubble | None, speaker: Speaker | None, time: dt.datetime) -> bool:
+def _goes_on(
+    last: Bubble | None, speaker: Speaker | None, time: dt.datetime, day: dt.date | None
+) -> bool:
     """Whether the same person goes on talking."""
-    if last is None or last.speaker != speaker or last.is_quiet or last.day != time.date():
+    if last is None or last.speaker != speaker or last.is_quiet or last.day != day:
         return False
     return last.time is None or time - last.time < _TOGETHER

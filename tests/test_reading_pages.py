@@ -4,6 +4,7 @@ import re
 from datetime import UTC, datetime
 
 import pytest
+from django.core.management import call_command
 from django.db import connections
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -239,6 +240,7 @@ def test_an_ambiguous_order_of_dates_is_shown_and_switched(alice) -> None:
     assert "does not tell whether day or month comes first" in html
     assert 'datetime="2023-02-03"' in html
     assert alice.browser.post(of(row, "dates/"), {"order": "mdy"}).status_code == 302
+    call_command("db_worker", batch=True, max_tasks=1, startup_delay=False)
     assert "is being read" in alice.page(of(row))
     snapshot = Snapshot.objects.get()
     indexing.index(snapshot.vault_id, snapshot.snapshot_id)

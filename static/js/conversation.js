@@ -176,9 +176,9 @@ class Conversation {
   /** A page begins with its day; where the page before ends with the same, once is enough. */
   joinDays() {
     let day = "";
-    for (const time of this.root.querySelectorAll(".day time")) {
-      time.parentElement.hidden = time.dateTime === day;
-      day = time.dateTime;
+    for (const heading of this.root.querySelectorAll(".day")) {
+      heading.hidden = heading.textContent === day;
+      day = heading.textContent;
     }
   }
 
