@@ -42,9 +42,11 @@ def page(watched: Watched, station: Station) -> Page:
     return page
 
 
-def opened(page: Page, title: str = "Family 家") -> Page:
+def opened(page: Page, title: str = "Family 家", *, scripted: bool = True) -> Page:
     page.locator(".talk", has_text=title).click()
     expect(page.locator(".chat-name h1")).to_have_text(title)
+    if scripted:
+        page.wait_for_selector("[data-ready]")
     return page
 
 
@@ -217,7 +219,7 @@ def test_a_snapshot_shows_what_it_holds(page: Page, station: Station) -> None:
 def test_it_can_be_read_without_javascript(watched: Watched, station: Station) -> None:
     page = watched.open(java_script_enabled=False)
     sign_in(page, station, "/conversations/")
-    opened(page)
+    opened(page, scripted=False)
     in_view(page, "On our way!")
     page.click("text=Older messages")
     assert "?before=" in page.url

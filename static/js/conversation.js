@@ -31,6 +31,7 @@ class Conversation {
     this.root.addEventListener("click", (event) => this.clicked(event));
     this.newest?.addEventListener("click", () => this.forget());
     this.scrolled();
+    this.root.dataset.ready = "";
   }
 
   end() {
