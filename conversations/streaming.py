@@ -8,7 +8,9 @@ from collections.abc import AsyncIterator, Generator, Iterable, Iterator
 from contextlib import suppress
 from typing import Final
 
+from django.conf import settings
 from django.http import StreamingHttpResponse
+from django.utils import translation
 from django.utils.http import content_disposition_header
 
 from transfer.workers import in_database
@@ -16,15 +18,23 @@ from transfer.workers import in_database
 PIECE_BYTES: Final = 256 * 1024
 
 
-async def pieces(made: Iterator[bytes]) -> AsyncIterator[bytes]:
-    """Each of ``made``, gathered to about 256 KiB; it is closed when nobody reads on."""
+async def pieces(made: Iterator[bytes], language: str) -> AsyncIterator[bytes]:
+    """Each of ``made``, gathered to about 256 KiB; it is closed when nobody reads on.
+
+    They are made in this ``language``, whatever thread they are made on.
+    """
     gathered = _gathered(made)
     try:
-        while (piece := await in_database(next, gathered, b"")) != b"":
+        while (piece := await in_database(_next, gathered, language)) != b"":
             yield piece
     finally:
         with suppress(ValueError):  # it is still at work on its thread, and ends by itself there
             gathered.close()
+
+
+def _next(gathered: Iterator[bytes], language: str) -> bytes:
+    with translation.override(language):
+        return next(gathered, b"")
 
 
 def _gathered(made: Iterable[bytes]) -> Generator[bytes, None, None]:
@@ -58,7 +68,8 @@ def answer(
     status: int = 200,
 ) -> StreamingHttpResponse:
     """Stream ``made``; with a ``filename`` as a download. ``length`` is in bytes, when known."""
-    response = StreamingHttpResponse(pieces(made), content_type=content_type, status=status)
+    told_in = pieces(made, translation.get_language() or settings.LANGUAGE_CODE)
+    response = StreamingHttpResponse(told_in, content_type=content_type, status=status)
     if filename:
         response["Content-Disposition"] = content_disposition_header(
             as_attachment=True, filename=filename

@@ -5,12 +5,11 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final, NamedTuple
 
-from conversations import more
+from conversations import more, numbering
 from conversations.models import Attachment, Conversation, Message, Participant
 from conversations.more import More
 
 _BATCH: Final = 1000
-_ID_BITS: Final = 20
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -53,12 +52,7 @@ def said(conversation: Conversation, span: Span = WHOLE) -> Iterator[Said]:
 
 def time_of(message_id: int) -> datetime:
     """The time in a message's id; of a wall clock as if it were UTC."""
-    return _EPOCH + timedelta(milliseconds=message_id >> _ID_BITS)
-
-
-def first_id(moment: datetime) -> int:
-    """The lowest id that a message of this moment, or a later one, may have."""
-    return ((moment - _EPOCH) // timedelta(milliseconds=1)) << _ID_BITS
+    return _EPOCH + timedelta(milliseconds=numbering.time_of(message_id))
 
 
 def _batch(conversation: Conversation, after: int | None, last: int | None) -> list[Message]:

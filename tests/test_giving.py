@@ -338,3 +338,20 @@ def test_nothing_of_it_is_there_for_anybody_else(kept) -> None:
         assert [other.get(address).status_code for address in addresses] == [404] * 6
     stranger = page_cast.client()
     assert [stranger.get(address).status_code for address in addresses] == [302] * 6
+
+
+@pytest.mark.parametrize(("clock", "shown"), [("utc", "23:14"), ("wall", "22:14")])
+def test_pages_tell_the_time_of_the_conversations_clock(
+    kept, client, settings, clock, shown
+) -> None:
+    settings.TIME_ZONE = "Europe/Berlin"
+    Conversation.objects.update(clock=clock)
+    kept.say("late", minute=1)
+    page = files_in(client.get(kept.url("export.html")))["index.html"].decode()
+    assert f"<time>{shown}</time>" in page
+
+
+def test_an_export_speaks_the_language_of_whoever_asked(kept, client) -> None:
+    kept.attach(kept.say("x"), "gone.jpg")
+    page = files_in(client.get(kept.url("export.html"), headers={"accept-language": "zh-hans"}))
+    assert "导出文件中没有：" in page["index.html"].decode()

@@ -10,7 +10,9 @@ from typing import Final, NamedTuple
 
 from django.conf import settings
 from django.template.loader import render_to_string
+from django.utils import timezone
 
+from conversations import clocks, numbering
 from conversations.events import MediaKind
 from conversations.exporting import media
 from conversations.models import Conversation, Message
@@ -31,10 +33,14 @@ class ShownAttachment(NamedTuple):
 
 
 class Shown(NamedTuple):
-    """One message as the template shows it. ``day`` is only set where a new day begins."""
+    """One message as the template shows it, at the time of its clock ("" when it has none).
+
+    ``day`` is only set where a new day begins.
+    """
 
     said: Said
     attachments: list[ShownAttachment]
+    time: str
     day: str
 
 
@@ -71,15 +77,26 @@ def _count(conversation: Conversation, span: Span) -> int:
 
 def _page(messages: Iterator[tuple[int, Said]], context: dict[str, object]) -> Iterator[bytes]:
     yield render_to_string("conversations/export_head.html", context).encode()
+    clock = str(getattr(context["conversation"], "clock", ""))
     day = ""
     while part := list(islice(messages, _PER_PART)):
-        shown = []
-        for number, each in part:
-            new = f"{each.time:%Y-%m-%d}" if each.time else day
-            shown.append(Shown(each, _attachments(each, number), new if new != day else ""))
-            day = new
-        yield render_to_string("conversations/export_part.html", {"messages": shown}).encode()
+        told = [_shown(number, each, clock) for number, each in part]
+        days = [each.day or day for each in told]
+        new = [
+            each._replace(day=now if now != before else "")
+            for each, now, before in zip(told, days, [day, *days], strict=False)
+        ]
+        day = days[-1]
+        yield render_to_string("conversations/export_part.html", {"messages": new}).encode()
     yield render_to_string("conversations/export_foot.html", context).encode()
+
+
+def _shown(number: int, each: Said, clock: str) -> Shown:
+    if each.time is None:
+        return Shown(each, _attachments(each, number), "", "")
+    milliseconds = numbering.time_of(each.message.pk)
+    at = clocks.shown(milliseconds, clock, timezone.get_current_timezone())
+    return Shown(each, _attachments(each, number), f"{at:%H:%M}", f"{at:%Y-%m-%d}")
 
 
 def _attachments(each: Said, number: int) -> list[ShownAttachment]:

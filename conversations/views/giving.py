@@ -1,19 +1,20 @@
 """Giving back: the original files as a zip, and conversations written down."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, time
+from datetime import date, timedelta
 from itertools import chain
 
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, StreamingHttpResponse
+from django.utils import timezone
 from django.utils.dateparse import parse_date
 from django.utils.text import get_valid_filename
 from django.views.decorators.http import require_safe
 
-from conversations import downloading, owned, selecting, streaming
+from conversations import clocks, downloading, numbering, owned, selecting, streaming
 from conversations.exporting import html, jsonl, media
 from conversations.models import Conversation
-from conversations.transcript import Span, first_id
+from conversations.transcript import Span
 from conversations.zipping import Archive, Entry
 from transfer.models import Snapshot
 from wire import limits
@@ -21,6 +22,7 @@ from wire.errors import WireError
 from wire.messages import Selection
 
 _ZIP = "application/zip"
+_DAY = timedelta(days=1)
 
 
 @require_safe
@@ -63,7 +65,7 @@ def _selection(request: HttpRequest) -> Selection | None:
 def export_jsonl(request: HttpRequest, slug: str) -> StreamingHttpResponse:
     """``backupstation.chat/1``: with its media in a zip, or with ``media=0`` the lines alone."""
     conversation = owned.conversation(request, slug)
-    span = _span(request)
+    span = _span(request, conversation)
     if request.GET.get("media") == "0":
         made = jsonl.lines(conversation, span, media_too=False)
         name = _filename(conversation, "jsonl")
@@ -77,7 +79,7 @@ def export_jsonl(request: HttpRequest, slug: str) -> StreamingHttpResponse:
 def export_html(request: HttpRequest, slug: str) -> StreamingHttpResponse:
     """Pages that any browser shows, with their media, in a zip."""
     conversation = owned.conversation(request, slug)
-    span = _span(request)
+    span = _span(request, conversation)
     pages = html.entries(conversation, span)
     return _exported(conversation, chain(pages, media.entries(conversation, span)))
 
@@ -92,16 +94,21 @@ def _filename(conversation: Conversation, ending: str) -> str:
     return f"{stem}.{ending}"
 
 
-def _span(request: HttpRequest) -> Span:
-    """From the day ``from`` to the day ``to``, both included."""
+def _span(request: HttpRequest, conversation: Conversation) -> Span:
+    """From the day ``from`` to the day ``to``, both included, by the conversation's clock."""
     first, last = (_day(request.GET.get(name, "")) for name in ("from", "to"))
-    return Span(
-        first_id(first) if first else None,
-        first_id(datetime.combine(last.date(), time.max, UTC)) if last else None,
-    )
+    zone = timezone.get_current_timezone()
+    clock = conversation.clock
+    try:
+        return Span(
+            first and numbering.first_id(clocks.day_begins(first, clock, zone)),
+            last and numbering.first_id(clocks.day_begins(last + _DAY, clock, zone)) - 1,
+        )
+    except OverflowError:
+        raise Http404 from None
 
 
-def _day(text: str) -> datetime | None:
+def _day(text: str) -> date | None:
     if not text:
         return None
     try:
@@ -110,4 +117,4 @@ def _day(text: str) -> datetime | None:
         day = None
     if day is None:
         raise Http404
-    return datetime.combine(day, time.min, UTC)
+    return day
