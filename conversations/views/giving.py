@@ -101,8 +101,8 @@ def _span(request: HttpRequest, conversation: Conversation) -> Span:
     clock = conversation.clock
     try:
         return Span(
-            first and numbering.first_id(clocks.day_begins(first, clock, zone)),
-            last and numbering.first_id(clocks.day_begins(last + _DAY, clock, zone)) - 1,
+            numbering.first_id(clocks.day_begins(first, clock, zone)) if first else None,
+            numbering.first_id(clocks.day_begins(last + _DAY, clock, zone)) - 1 if last else None,
         )
     except OverflowError:
         raise Http404 from None
