@@ -1,9 +1,12 @@
 """From kept snapshots to rows: merged, resumed, forgotten, and made again."""
 
+import json
+
 import pytest
 from django.core.management import call_command
+from django.db import connections
 
-from conversations import choices, forgetting, indexing, keeping, reconciling, search
+from conversations import choices, forgetting, indexing, messages, more, reconciling, search
 from conversations.databases import INDEX
 from conversations.events import DateOrder
 from conversations.models import (
@@ -128,7 +131,7 @@ def test_it_goes_on_where_it_was_killed(vault, monkeypatch, after: int) -> None:
     index(snapshot)
     undisturbed = everything()
     forgetting.forget_everything()
-    begun = keeping.Keeping._insert
+    begun = messages.Messages._insert
     calls = 0
 
     def until_killed(self, new) -> None:
@@ -138,7 +141,7 @@ def test_it_goes_on_where_it_was_killed(vault, monkeypatch, after: int) -> None:
         if calls > after:
             raise Killed
 
-    monkeypatch.setattr(keeping.Keeping, "_insert", until_killed)
+    monkeypatch.setattr(messages.Messages, "_insert", until_killed)
     with pytest.raises(Killed):
         index(snapshot)
     monkeypatch.undo()
@@ -213,3 +216,61 @@ def test_what_cannot_be_read_says_where(vault) -> None:
     assert WarningRow.objects.filter(source__files=[NAME]).exists()
     link = ConversationSource.objects.get()
     assert (link.messages, Message.objects.using(INDEX).count()) == (1, 1)
+
+
+def test_a_grown_export_takes_no_query_for_each_message_that_was_there(
+    vault, django_assert_max_num_queries
+) -> None:
+    lines = [f"{n % 60:02} Alice: {n}" for n in range(300)]
+    index(keep(vault, {NAME: chat(*lines)}, created=1))
+    grown = keep(vault, {NAME: chat(*lines, "59 Bob: new")}, created=2)
+    with django_assert_max_num_queries(60, connection=connections[INDEX]):
+        indexing.index(grown.vault_id, grown.snapshot_id)
+    assert Message.objects.count() == 301
+    assert {row.last_source_id for row in Message.objects.all()} == {
+        SourceRow.objects.latest("pk").pk
+    }
+
+
+def test_an_edit_and_a_deletion_keep_what_was_there(vault) -> None:
+    def telegram(*said: dict) -> str:
+        messages = [
+            {
+                "type": "message",
+                "date_unixtime": "1700000000",
+                "from": "A",
+                "from_id": "user1",
+                **each,
+            }
+            for each in said
+        ]
+        return json.dumps({"name": "A", "type": "personal_chat", "id": 7, "messages": messages})
+
+    one = {"id": 1, "text": "frist " + "word " * 300}
+    index(keep(vault, {"result.json": telegram(one, {"id": 2, "text": "stays"})}, created=1))
+    index(keep(vault, {"result.json": telegram(one | {"text": "first"})}, created=2))
+    assert texts() == ["first", "stays"]
+    changed = more.decode(Message.objects.earliest("pk").more)
+    assert [text.strip() for text in changed.earlier] == [one["text"].strip()]
+    assert (found(vault, "first"), found(vault, "frist"), found(vault, "stays")) == (1, 0, 1)
+
+
+def test_names_of_files_of_any_length_can_be_forgotten(vault) -> None:
+    name = "x" * 190 + " needle " + "y" * 300 + ".jpg"
+    header = {"format": "backupstation.chat/1", "key": "c", "title": "c"}
+    said = {"kind": "media", "id": "1", "attachments": [{"kind": "image", "name": name}]}
+    first, second = ({**said, "text": text} for text in ("", "caption"))
+    for number, record in enumerate((first, second)):
+        index(
+            keep(
+                vault,
+                {"c.jsonl": f"{json.dumps(header)}\n{json.dumps(record)}\n"},
+                created=number + 1,
+            )
+        )
+    assert (found(vault, "needle"), found(vault, "caption")) == (1, 1)
+    forgetting.read_anew([row.pk for row in SourceRow.objects.all()])
+    assert (found(vault, "needle"), found(vault, "caption")) == (0, 0)
+    check = "INSERT INTO conversations_search_1 (conversations_search_1) VALUES ('integrity-check')"
+    with connections[INDEX].cursor() as cursor:
+        cursor.execute(check)

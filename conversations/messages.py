@@ -1,0 +1,214 @@
+"""Writing messages: those that are new, and those that another source told before."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
+
+from django.db import connections
+
+from conversations import digests, limits, merging, more, numbering, search
+from conversations.databases import INDEX
+from conversations.events import Message
+from conversations.merging import Telling
+from conversations.models import Attachment, SourceRow
+from conversations.models import Message as MessageRow
+from conversations.talks import Talk, Talks
+
+_BY_DIGEST: Final = "SELECT id FROM conversations_message WHERE conversation_id = %s AND digest IN"
+_AT_ONCE: Final = 400  # digests or ids in one query
+_MEDIA_TYPE_CHARS_MAX: Final = 100
+_INSERT: Final = (
+    "INSERT INTO conversations_message (id, conversation_id, sender_id, kind, text, has_media,"
+    " is_timed, digest, nth, native_id, reply_to, more, source_id, last_source_id, file, line)"
+    " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
+)
+
+
+class Placed(NamedTuple):
+    """A message of a batch with its conversation, its time and the digest that names it."""
+
+    talk: Talk
+    message: Message
+    time: int
+    digest: bytes
+
+
+@dataclass
+class Equal:
+    """The messages of one digest that are there already, the first one first."""
+
+    count: int = 0
+    rows: list[MessageRow] = field(default_factory=list)
+
+    def next_not_of(self, source_id: int) -> MessageRow | None:
+        """The first that this source has not told yet; each is given once."""
+        while self.rows:
+            row = self.rows.pop(0)
+            if row.last_source_id != source_id:
+                return row
+        return None
+
+
+class Messages:
+    """Writes those of one source, a batch at a time, within the caller's transaction."""
+
+    def __init__(self, source: SourceRow, talks: Talks) -> None:
+        self._source = source
+        self._number = source.pk
+        self._talks = talks
+
+    def write(self, batch: Sequence[Message]) -> None:
+        """Insert what is new, and merge what is not."""
+        placed = [self._placed(message) for message in batch]
+        known = _known(placed)
+        new: list[tuple[Placed, int]] = []
+        told: list[tuple[Placed, MessageRow]] = []
+        for each in placed:
+            each.talk.count(each.message)
+            equal = known[each.talk.number, each.digest]
+            older = equal.next_not_of(self._number)
+            if older is not None:
+                told.append((each, older))
+                continue
+            new.append((each, equal.count))
+            equal.count += 1
+        self._merge(told)
+        self._insert(new)
+
+    def _placed(self, message: Message) -> Placed:
+        talk = self._talks[message.conversation]
+        time = talk.pass_time(message)
+        return Placed(talk, message, time, digests.digest_of(message, time))
+
+    # What is new
+
+    def _insert(self, new: list[tuple[Placed, int]]) -> None:
+        numbers = numbering.Numbers(each.time for each, _ in new)
+        rows, attachments, found = [], [], []
+        for each, nth in new:
+            number = numbers.take(each.time)
+            sender = self._talks.sender(each.talk, each.message.sender)
+            rows.append(self._row(number, each, nth, sender))
+            made = self._attachments(number, each.message)
+            attachments += made
+            found.append(self._entry(number, each, sender, made))
+            each.talk.added.append(number)
+            each.talk.media += bool(made)
+        with connections[INDEX].cursor() as cursor:
+            cursor.executemany(_INSERT, rows)
+        Attachment.objects.bulk_create(attachments, batch_size=500)
+        search.add(INDEX, found)
+
+    def _row(
+        self, number: int, each: Placed, nth: int, sender: int | None
+    ) -> tuple[int | str | bytes | None, ...]:
+        message, source = each.message, self._number
+        return (
+            number, each.talk.number, sender, message.kind, message.text,
+            bool(message.attachments), message.time is not None, each.digest, nth, message.id,
+            message.reply_to, more.encode(merging.more_of(message)), source, source, message.file,
+            message.line,
+        )  # fmt: skip
+
+    def _entry(
+        self, number: int, each: Placed, sender: int | None, attachments: list[Attachment]
+    ) -> search.Entry:
+        return search.Entry(
+            number,
+            self._source.vault,
+            each.talk.number,
+            sender,
+            each.message.kind,
+            bool(attachments),
+            each.message.text,
+            tuple(one.name for one in attachments),
+        )
+
+    def _attachments(self, message_id: int, message: Message) -> list[Attachment]:
+        return [
+            Attachment(
+                message_id=message_id,
+                source=self._source,
+                number=number,
+                kind=one.kind,
+                name=one.name[: limits.NAME_CHARS_MAX],
+                media_type=one.media_type[:_MEDIA_TYPE_CHARS_MAX],
+                size=one.size,
+                file=one.place.file if one.place else "",
+                start=one.place.start if one.place else 0,
+                length=one.place.length if one.place else None,
+                encoding=one.place.encoding if one.place else "",
+            )
+            for number, one in enumerate(message.attachments)
+        ]
+
+    # What another source told before
+
+    def _merge(self, told: list[tuple[Placed, MessageRow]]) -> None:
+        """Most tellings are the same: those are noted together."""
+        ids = [row.pk for _, row in told]
+        for at in range(0, len(ids), _AT_ONCE):
+            rows = MessageRow.objects.filter(pk__in=ids[at : at + _AT_ONCE])
+            rows.update(last_source=self._number)
+        with_bytes = _with_bytes([row.pk for each, row in told if each.message.attachments])
+        for each, row in told:
+            older = Telling(row.kind, row.text, more.decode(row.more))
+            newer = merging.merged(older, merging.told(each.message))
+            gains = row.pk not in with_bytes and _brings(each.message, row)
+            if newer != older or gains:
+                self._change(row, each, newer, gains=gains)
+
+    def _change(self, row: MessageRow, each: Placed, newer: Telling, *, gains: bool) -> None:
+        search.remove(INDEX, search.entries([row], self._source.vault))
+        row.kind, row.text, row.more = newer.kind, newer.text, more.encode(newer.more)
+        if gains:
+            row.attachments.all().delete()
+            Attachment.objects.bulk_create(self._attachments(row.pk, each.message))
+            each.talk.media += not row.has_media
+            row.has_media = True
+        row.save(update_fields=["kind", "text", "more", "has_media"])
+        search.add(INDEX, search.entries([row], self._source.vault))
+
+
+def _brings(message: Message, row: MessageRow) -> bool:
+    """Whether it has attachments that the row has not, or bytes of some."""
+    return bool(message.attachments) and (
+        not row.has_media or any(one.place for one in message.attachments)
+    )
+
+
+def _with_bytes(ids: list[int]) -> set[int]:
+    """Those of these messages that have the bytes of an attachment already."""
+    found: set[int] = set()
+    for at in range(0, len(ids), _AT_ONCE):
+        rows = Attachment.objects.filter(message__in=ids[at : at + _AT_ONCE]).exclude(file="")
+        found.update(rows.values_list("message_id", flat=True))
+    return found
+
+
+def _known(placed: Sequence[Placed]) -> dict[tuple[int, bytes], Equal]:
+    """By conversation and digest, the messages that are there."""
+    wanted: dict[int, set[bytes]] = defaultdict(set)
+    for each in placed:
+        wanted[each.talk.number].add(each.digest)
+    found: dict[tuple[int, bytes], Equal] = defaultdict(Equal)
+    for conversation, named in wanted.items():
+        ids = _ids_of(conversation, sorted(named))
+        for row in MessageRow.objects.filter(pk__in=ids).order_by("nth") if ids else ():
+            equal = found[conversation, bytes(row.digest)]
+            equal.count += 1
+            equal.rows.append(row)
+    return found
+
+
+def _ids_of(conversation: int, named: list[bytes]) -> list[int]:
+    """The messages of these digests. Most are new, so this is asked of the index alone."""
+    ids: list[int] = []
+    with connections[INDEX].cursor() as cursor:
+        for at in range(0, len(named), _AT_ONCE):
+            some = named[at : at + _AT_ONCE]
+            query = f"{_BY_DIGEST} ({', '.join(['%s'] * len(some))})"
+            cursor.execute(query, [conversation, *some])
+            ids += [row[0] for row in cursor.fetchall()]
+    return ids

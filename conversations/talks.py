@@ -1,0 +1,128 @@
+"""The conversations of one source while it is written, and who takes part in them."""
+
+from dataclasses import dataclass, field
+
+from conversations import digests, limits, numbering
+from conversations.events import Conversation, Dates, Event, Kind, Message, Person
+from conversations.models import Conversation as ConversationRow
+from conversations.models import ConversationSource, Participant, SourceRow
+
+
+@dataclass
+class Talk:
+    """A conversation while a source is written: its rows, and what this batch adds to them."""
+
+    row: ConversationRow
+    number: int
+    link: ConversationSource
+    people: dict[str, int]
+    time: int = 0
+    added: list[int] = field(default_factory=list)
+    media: int = 0
+
+    def pass_time(self, message: Message) -> int:
+        """The message's time in milliseconds; that of the one before when it has none."""
+        if message.time is not None:
+            self.time = max(-numbering.TIME_MAX, min(message.time, numbering.TIME_MAX))
+        return self.time
+
+    def count(self, message: Message) -> None:
+        """What this source says, whether another one said it before or not."""
+        if message.kind is Kind.SYSTEM:
+            self.link.system += 1
+        else:
+            self.link.messages += 1
+        self.link.continuations += message.span - 1
+        if message.attachments:
+            self.link.media += len(message.attachments)
+            self.link.media_missing += sum(one.place is None for one in message.attachments)
+
+    def settle(self) -> None:
+        """Write what a batch added."""
+        self.link.save()
+        if not self.added and not self.media:
+            return
+        row, ids = self.row, self.added
+        row.messages += len(ids)
+        row.media += self.media
+        known = [each for each in (row.first, row.last) if each is not None]
+        row.first, row.last = min(known + ids), max(known + ids)
+        row.save(update_fields=["messages", "media", "first", "last"])
+        self.added, self.media = [], 0
+
+
+class Talks:
+    """Those of one source, by their keys."""
+
+    def __init__(self, source: SourceRow) -> None:
+        self._source = source
+        self._open: dict[str, Talk] = {}
+
+    def __getitem__(self, key: str) -> Talk:
+        """The one with this key; one that was not announced is called so."""
+        if key not in self._open:
+            self._open[key] = self._opened(Conversation(key, key))
+        return self._open[key]
+
+    def known(self, key: str) -> Talk | None:
+        """The one with this key, if it was announced or something was said in it."""
+        return self._open.get(key)
+
+    def settle(self) -> None:
+        """Write what a batch added to all of them."""
+        for talk in self._open.values():
+            talk.settle()
+
+    def announce(self, event: Event) -> None:
+        """Take up a conversation, a person, or how its dates were understood."""
+        match event:
+            case Conversation(key=key) if key not in self._open:
+                self._open[key] = self._opened(event)
+            case Person(conversation=key):
+                self._meet(self[key], event)
+            case Dates(conversation=key, order=order, is_sure=is_sure):
+                row = self[key].row
+                row.date_order, row.is_date_order_sure = order, is_sure
+                row.save(update_fields=["date_order", "is_date_order_sure"])
+
+    def sender(self, talk: Talk, key: str | None) -> int | None:
+        """The participant with this key, who is met now at the latest; None for nobody."""
+        if key is None:
+            return None
+        return talk.people.get(key) or self._meet(talk, Person(talk.row.key, key, ""))
+
+    def _opened(self, said: Conversation) -> Talk:
+        vault, app = self._source.vault, self._source.app
+        title = said.title[: limits.TITLE_CHARS_MAX]
+        row, made = ConversationRow.objects.get_or_create(
+            slug=digests.slug_of(vault, app, said.key),
+            defaults={
+                "vault": vault,
+                "app": app,
+                "key": said.key,
+                "title": title or said.key[: limits.TITLE_CHARS_MAX],
+                "kind": said.kind,
+                "clock": said.clock,
+            },
+        )
+        if not made and title:
+            row.title, row.kind = title, said.kind
+            row.save(update_fields=["title", "kind"])
+        link, _ = ConversationSource.objects.get_or_create(conversation=row, source=self._source)
+        return Talk(row, row.pk, link, dict(row.people.values_list("key", "pk")))
+
+    def _meet(self, talk: Talk, said: Person) -> int:
+        name = (said.name or said.key)[: limits.NAME_CHARS_MAX]
+        if said.key not in talk.people:
+            person = Participant.objects.create(
+                conversation=talk.row,
+                key=said.key,
+                name=name,
+                is_self=said.is_self,
+                number=len(talk.people),
+            )
+            talk.people[said.key] = person.pk
+        elif said.name:
+            people = Participant.objects.filter(pk=talk.people[said.key])
+            people.update(name=name, **({"is_self": True} if said.is_self else {}))
+        return talk.people[said.key]
