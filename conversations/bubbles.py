@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 from django.utils import timezone
 from django.utils.functional import Promise
 
-from conversations import choices, digests, linking, more, numbering, timeline
+from conversations import digests, linking, more, numbering, timeline
 from conversations.clocks import shown
 from conversations.events import Clock, Kind
 from conversations.linking import Segment
@@ -96,12 +96,6 @@ class Bubble(NamedTuple):
 def at_of(message: Message) -> str:
     """The name of a message in addresses."""
     return f"{bytes(message.digest).hex()}-{message.nth}"
-
-
-def own_key(conversation: Conversation) -> str:
-    """The key of the person that the owner chose to be; "" while nobody was chosen."""
-    chosen = choices.of(conversation)
-    return chosen.self_key if chosen else ""
 
 
 def bubbles_of(conversation: Conversation, page: Page, own: str) -> list[Bubble]:

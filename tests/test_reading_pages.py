@@ -238,14 +238,26 @@ def test_an_ambiguous_order_of_dates_is_shown_and_switched(alice) -> None:
     row = talk("Climbing crew")
     html = alice.page(of(row))
     assert "does not tell whether day or month comes first" in html
+    assert "dates not sure" in html
     assert 'datetime="2023-02-03"' in html
     assert alice.browser.post(of(row, "dates/"), {"order": "mdy"}).status_code == 302
+    assert "is being read anew in this order" in alice.page(of(row))
     call_command("db_worker", batch=True, max_tasks=1, startup_delay=False)
     assert "is being read" in alice.page(of(row))
     snapshot = Snapshot.objects.get()
     indexing.index(snapshot.vault_id, snapshot.snapshot_id)
-    assert 'datetime="2023-03-02"' in alice.page(of(row))
+    html = alice.page(of(row))
+    assert 'datetime="2023-03-02"' in html
+    assert "anew" not in html
+    assert 'value="mdy" checked' in html
     assert alice.browser.post(of(row, "dates/"), {"order": "xyz"}).status_code == 404
+
+
+def test_an_order_of_dates_that_is_sure_is_no_question(alice) -> None:
+    alice.keep({"WhatsApp Chat with Bob.txt": "23/02/2023, 10:01 - Bob: Hi\n"})
+    html = alice.page(of(talk("Bob")))
+    assert 'datetime="2023-02-23"' in html
+    assert "Order of dates" not in html
 
 
 def test_a_very_long_text_is_shown_in_two_pieces(alice) -> None:

@@ -14,10 +14,10 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from conversations import choices, listing, numbering, owned, selecting, timeline
-from conversations.bubbles import bubbles_of, own_key, speaker_of
+from conversations.bubbles import bubbles_of, speaker_of
 from conversations.clocks import shown
 from conversations.events import DateOrder
-from conversations.models import Conversation
+from conversations.models import Conversation, ReadingChoice
 from conversations.timeline import Page
 from transfer.models import Snapshot
 
@@ -48,17 +48,17 @@ class Place(NamedTuple):
 def conversation(request: HttpRequest, slug: str) -> HttpResponse:
     """Show its end, or the part that is asked for; ``part`` is what the page's script asks for."""
     row = owned.conversation(request, slug)
-    own = own_key(row)
+    chosen = choices.of(row)
     place = _place(row, request.GET)
     context = {
         "conversation": row,
         "place": place,
-        "bubbles": bubbles_of(row, place.page, own),
+        "bubbles": bubbles_of(row, place.page, chosen.self_key if chosen else ""),
         "is_group": row.kind != "direct",
     }
     if "part" in request.GET:
         return render(request, "conversations/parts/page.html", context)
-    return render(request, "conversations/conversation.html", context | _about(row, own))
+    return render(request, "conversations/conversation.html", context | _about(row, chosen))
 
 
 @require_POST
@@ -124,15 +124,18 @@ def _day(text: str) -> dt.date | None:
         return None
 
 
-def _about(row: Conversation, own: str) -> dict[str, Any]:
-    """What stands beside the messages."""
+def _about(row: Conversation, chosen: ReadingChoice | None) -> dict[str, Any]:
+    """What stands beside the messages; an order of dates that is sure is nobody's question."""
+    own, order = (chosen.self_key, chosen.date_order) if chosen else ("", "")
     people = list(row.people.order_by("number", "pk")[: PEOPLE_OFFERED + 1])
     return {
         "app": listing.title_of(row.app),
         "people": [speaker_of(person, own) for person in people[:PEOPLE_OFFERED]],
         "has_more_people": len(people) > PEOPLE_OFFERED,
         "own": own,
-        "orders": [] if row.is_date_order_sure and not row.date_order else _ORDERS.items(),
+        "order": order or row.date_order,
+        "orders": _ORDERS.items() if order or not row.is_date_order_sure else (),
+        "is_read_anew": order not in ("", row.date_order),
         "snapshot_id": _snapshot_id(row),
         "first_day": _day_of(row, row.first),
         "last_day": _day_of(row, row.last),
