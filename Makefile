@@ -7,7 +7,7 @@ BIN := .venv/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_ROOT_USER_ACTION := ignore
 
-.PHONY: help install run test test-fast lint bench screenshots campaign-kill lock messages clean
+.PHONY: help install run test test-fast lint bench bench-reading screenshots campaign-kill lock messages clean
 
 help:
 	@echo "make run            start the station and print where it is"
@@ -16,6 +16,7 @@ help:
 	@echo "make test-fast      the tests that need no browser and take no minutes"
 	@echo "make lint           ruff, mypy --strict, import-linter"
 	@echo "make bench          measure against rsync and restic (Debian packages)"
+	@echo "make bench-reading  measure indexing, reading and searching a million messages (some minutes)"
 	@echo "make screenshots    make the pictures of the README anew"
 	@echo "make campaign-kill  kill the station and the phone 100 times each"
 	@echo "make lock           pin the newest acceptable dependencies, with hashes"
@@ -56,6 +57,11 @@ lint: $(DEV_VENV)
 bench: $(DEV_VENV)
 	@sh tests/need-debian rsync:rsync restic:restic rclone:rclone sshd:openssh-server chromium:chromium
 	$(BIN)/python -m benchmarks.run; rivals=$$?; $(BIN)/python -m benchmarks.browser && exit $$rivals
+
+bench-reading: $(DEV_VENV)
+	$(BIN)/python -m benchmarks.indexing
+	$(BIN)/python -m benchmarks.reading
+	$(BIN)/python -m benchmarks.searching
 
 screenshots: $(DEV_VENV)
 	@sh tests/need-debian chromium:chromium
