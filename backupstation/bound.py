@@ -17,6 +17,8 @@ class Bound:
     snapshot: Snapshot
     binding: Binding
     conversation: Conversation | None = None
+    held: int = 0
+    """How many messages of the conversation are in this snapshot."""
 
 
 def bound(owner: AbstractBaseUser, snapshot_id: str, slug: str = "") -> Bound:
@@ -32,4 +34,5 @@ def bound(owner: AbstractBaseUser, snapshot_id: str, slug: str = "") -> Bound:
     if conversation is None:
         raise Snapshot.DoesNotExist
     chosen = selecting.of_conversation(conversation, snapshot.snapshot_id)
-    return Bound(snapshot, Binding(snapshot.snapshot_id, chosen.selection), conversation)
+    held = selecting.held_by(conversation, snapshot)
+    return Bound(snapshot, Binding(snapshot.snapshot_id, chosen.selection), conversation, held)

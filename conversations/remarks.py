@@ -21,6 +21,7 @@ _OF_ENDS: Final = {
     "bad-xml": _("The file is no XML from here on."),
     "bytes-missing": _("The file cannot be read."),
     "counts-differ": _("The reader lost count. Please report this."),
+    "empty": _("The file is empty."),
     "entities-forbidden": _("The file declares entities, which no such export does."),
     "nested-too-deep": _("It is nested too deep."),
     "no-message-header": _("No line of the file begins as a message does."),

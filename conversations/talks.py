@@ -105,7 +105,7 @@ class Talks:
                 "clock": said.clock,
             },
         )
-        if not made and title:
+        if not made and title not in ("", said.key):
             row.title, row.kind = title, said.kind
             row.save(update_fields=["title", "kind"])
         link, _ = ConversationSource.objects.get_or_create(conversation=row, source=self._source)
@@ -122,7 +122,7 @@ class Talks:
                 number=len(talk.people),
             )
             talk.people[said.key] = person.pk
-        elif said.name:
+        elif said.name not in ("", said.key):  # an export without names takes none away
             people = Participant.objects.filter(pk=talk.people[said.key])
             people.update(name=name, **({"is_self": True} if said.is_self else {}))
         return talk.people[said.key]

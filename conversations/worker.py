@@ -59,7 +59,7 @@ def end_with_parent() -> None:
 
 
 def _wait_for_end() -> None:
-    while sys.stdin.buffer.read(1):
+    while os.read(sys.stdin.fileno(), 1):  # no buffer, whose lock the end of the process would want
         pass
     os._exit(0)
 

@@ -6,7 +6,16 @@ import pytest
 from django.core.management import call_command
 from django.db import connections
 
-from conversations import choices, forgetting, indexing, messages, more, reconciling, search
+from conversations import (
+    choices,
+    forgetting,
+    indexing,
+    messages,
+    more,
+    reconciling,
+    search,
+    selecting,
+)
 from conversations.databases import INDEX
 from conversations.events import DateOrder
 from conversations.models import (
@@ -274,3 +283,20 @@ def test_names_of_files_of_any_length_can_be_forgotten(vault) -> None:
     check = "INSERT INTO conversations_search_1 (conversations_search_1) VALUES ('integrity-check')"
     with connections[INDEX].cursor() as cursor:
         cursor.execute(check)
+
+
+def test_a_poorer_export_takes_neither_names_nor_files_away(vault) -> None:
+    photo = "01 Alice: IMG-20230213-WA0001.jpg (file attached)"
+    whole = {NAME: chat(photo, "02 Bob: x", "03 Bob: y"), "IMG-20230213-WA0001.jpg": b"\xff\xd8"}
+    first = keep(vault, whole, created=1)
+    second = keep(vault, {NAME: chat(photo)}, created=2)
+    third = keep(vault, whole | {NAME: whole[NAME] + chat("04 Bob: z")}, created=3)
+    index(first)
+    index(second)
+    talk = Conversation.objects.get()
+    assert selecting.snapshot_of(talk) == first
+    assert selecting.held_by(talk, second) == 1
+    index(third)
+    chosen = selecting.of_conversation(Conversation.objects.get())
+    assert chosen.snapshot == third
+    assert chosen.selection.items == sorted(whole)

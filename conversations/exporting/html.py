@@ -48,7 +48,7 @@ def entries(conversation: Conversation, span: Span = WHOLE) -> Iterator[Entry]:
     """The pages, the first one called index.html; each is made while it is sent."""
     total = _count(conversation, span)
     pages = max(1, -(-total // PER_PAGE))
-    messages = enumerate(said(conversation, span), 1)
+    messages = said(conversation, span)
     for page in range(1, pages + 1):
         turn = islice(messages, PER_PAGE)
         context = {
@@ -75,12 +75,12 @@ def _count(conversation: Conversation, span: Span) -> int:
     return messages.count()
 
 
-def _page(messages: Iterator[tuple[int, Said]], context: dict[str, object]) -> Iterator[bytes]:
+def _page(messages: Iterator[Said], context: dict[str, object]) -> Iterator[bytes]:
     yield render_to_string("conversations/export_head.html", context).encode()
     clock = str(getattr(context["conversation"], "clock", ""))
     day = ""
     while part := list(islice(messages, _PER_PART)):
-        told = [_shown(number, each, clock) for number, each in part]
+        told = [_shown(each, clock) for each in part]
         days = [each.day or day for each in told]
         new = [
             each._replace(day=now if now != before else "")
@@ -91,16 +91,16 @@ def _page(messages: Iterator[tuple[int, Said]], context: dict[str, object]) -> I
     yield render_to_string("conversations/export_foot.html", context).encode()
 
 
-def _shown(number: int, each: Said, clock: str) -> Shown:
+def _shown(each: Said, clock: str) -> Shown:
     if each.time is None:
-        return Shown(each, _attachments(each, number), "", "")
+        return Shown(each, _attachments(each), "", "")
     milliseconds = numbering.time_of(each.message.pk)
     at = clocks.shown(milliseconds, clock, timezone.get_current_timezone())
-    return Shown(each, _attachments(each, number), f"{at:%H:%M}", f"{at:%Y-%m-%d}")
+    return Shown(each, _attachments(each), f"{at:%H:%M}", f"{at:%Y-%m-%d}")
 
 
-def _attachments(each: Said, number: int) -> list[ShownAttachment]:
+def _attachments(each: Said) -> list[ShownAttachment]:
     return [
-        ShownAttachment(one.name, MediaKind(one.kind), media.path_of(one, number))
+        ShownAttachment(one.name, MediaKind(one.kind), media.path_of(one))
         for one in each.attachments
     ]

@@ -27,8 +27,8 @@ def lines(conversation: Conversation, span: Span = WHOLE, *, media_too: bool) ->
     """
     yield _line(_header(conversation))
     is_wall = conversation.clock == Clock.WALL
-    for number, each in enumerate(said(conversation, span), 1):
-        yield _line(_message(each, number if media_too else 0, is_wall=is_wall))
+    for each in said(conversation, span):
+        yield _line(_message(each, media_too=media_too, is_wall=is_wall))
 
 
 def _line(record: msgspec.Struct) -> bytes:
@@ -49,7 +49,7 @@ def _header(conversation: Conversation) -> HeaderLine:
     )
 
 
-def _message(each: Said, number: int, *, is_wall: bool) -> MessageLine:
+def _message(each: Said, *, media_too: bool, is_wall: bool) -> MessageLine:
     message, more = each.message, each.more
     edited: datetime | bool | None = None
     if more.edited is not None:
@@ -62,7 +62,7 @@ def _message(each: Said, number: int, *, is_wall: bool) -> MessageLine:
         text=message.text,
         id=message.native_id,
         reply_to=message.reply_to,
-        attachments=[_attachment(one, number) for one in each.attachments],
+        attachments=[_attachment(one, media_too=media_too) for one in each.attachments],
         reactions=[ReactionLine(one.emoji, list(one.by), one.count) for one in more.reactions],
         edited=edited,
         forwarded_from=more.forwarded_from,
@@ -75,11 +75,11 @@ def _told(moment: datetime | None, *, is_wall: bool) -> datetime | None:
     return moment.replace(tzinfo=None) if moment and is_wall else moment
 
 
-def _attachment(attachment: Attachment, number: int) -> AttachmentLine:
+def _attachment(attachment: Attachment, *, media_too: bool) -> AttachmentLine:
     return AttachmentLine(
         kind=MediaKind(attachment.kind),
         name=attachment.name,
         media_type=attachment.media_type,
         size=attachment.size,
-        path=media.path_of(attachment, number) if number else "",
+        path=media.path_of(attachment) if media_too else "",
     )

@@ -1,5 +1,6 @@
 """The media of an exported conversation: what they are called, and their bytes."""
 
+import hashlib
 import re
 import unicodedata
 from collections.abc import Iterator
@@ -24,10 +25,10 @@ _ACTIVE: Final = frozenset(
 )
 
 
-def path_of(attachment: Attachment, message_number: int) -> str:
+def path_of(attachment: Attachment) -> str:
     """Where the attachment is in the archive; "" when the snapshot has no bytes of it.
 
-    ``message_number`` counts the exported messages, so that equal names stay apart.
+    What was sent several times is in the archive once: the path begins with where its bytes lie.
     """
     if not attachment.file:
         return ""
@@ -38,15 +39,20 @@ def path_of(attachment: Attachment, message_number: int) -> str:
     shown = f"{stem[:_NAME_CHARS_MAX]}{dot}{ending[:10]}" or "file"
     if ending.lower() in _ACTIVE:
         shown += ".txt"
-    return f"{_FOLDER}/{message_number:06}-{attachment.number}-{shown}"
+    place = (attachment.source_id, attachment.file, attachment.start, attachment.length)
+    digest = hashlib.blake2b(repr(place).encode("utf-8", "surrogatepass"), digest_size=6)
+    return f"{_FOLDER}/{digest.hexdigest()}-{shown}"
 
 
 def entries(conversation: Conversation, span: Span) -> Iterator[Entry]:
-    """Each attachment that a snapshot has, in the order of the messages."""
+    """Each file that a snapshot has, once, in the order of the messages."""
     contents = Contents()
-    for number, each in enumerate(said(conversation, span), 1):
+    written: set[str] = set()
+    for each in said(conversation, span):
         for attachment in each.attachments:
-            if path := path_of(attachment, number):
+            path = path_of(attachment)
+            if path and path not in written:
+                written.add(path)
                 yield _entry(contents, attachment, path, each)
 
 

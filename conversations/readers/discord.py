@@ -71,7 +71,7 @@ class Discord:
     """Reads DiscordChatExporter's JSON."""
 
     app: ClassVar[str] = "discord"
-    title: ClassVar[str] = "DiscordChatExporter JSON"
+    title: ClassVar[str] = "Discord"
     version: ClassVar[int] = 1
 
     def sniff(self, name: str, head: bytes) -> Confidence:  # noqa: ARG002 - it may be renamed

@@ -65,7 +65,7 @@ class Element(FileByFile):
     """Reads Element's JSON."""
 
     app: ClassVar[str] = "element"
-    title: ClassVar[str] = "Element (Matrix) JSON"
+    title: ClassVar[str] = "Element"
     version: ClassVar[int] = 1
 
     def sniff(self, name: str, head: bytes) -> Confidence:  # noqa: ARG002 - it may be renamed

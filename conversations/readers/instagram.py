@@ -9,5 +9,5 @@ class Instagram(MetaReader):
     """Reads Instagram's JSON."""
 
     app: ClassVar[str] = "instagram"
-    title: ClassVar[str] = "Instagram JSON"
+    title: ClassVar[str] = "Instagram"
     _is_instagram: ClassVar[bool] = True

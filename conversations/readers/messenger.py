@@ -9,5 +9,5 @@ class Messenger(MetaReader):
     """Reads Messenger's JSON."""
 
     app: ClassVar[str] = "messenger"
-    title: ClassVar[str] = "Messenger JSON"
+    title: ClassVar[str] = "Messenger"
     _is_instagram: ClassVar[bool] = False

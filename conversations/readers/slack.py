@@ -51,7 +51,7 @@ class Slack:
     """Reads exports of Slack."""
 
     app: ClassVar[str] = "slack"
-    title: ClassVar[str] = "Slack export"
+    title: ClassVar[str] = "Slack"
     version: ClassVar[int] = 1
 
     def sniff(self, name: str, head: bytes) -> Confidence:

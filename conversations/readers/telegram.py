@@ -58,7 +58,7 @@ class Telegram(FileByFile):
     """Reads Telegram Desktop's JSON."""
 
     app: ClassVar[str] = "telegram"
-    title: ClassVar[str] = "Telegram Desktop JSON"
+    title: ClassVar[str] = "Telegram"
     version: ClassVar[int] = 1
 
     def sniff(self, name: str, head: bytes) -> Confidence:  # noqa: ARG002 - it may be renamed

@@ -30,27 +30,29 @@ _DAY = timedelta(days=1)
 def download(request: HttpRequest, snapshot_id: str) -> StreamingHttpResponse:
     """Every original file of a snapshot; or those that ``item`` and ``under`` name."""
     snapshot = owned.snapshot(request, snapshot_id)
-    return _archive(snapshot, _selection(request))
+    return _archive(snapshot, _selection(request), downloading.filename(snapshot))
 
 
 @require_safe
 @login_required
 def originals(request: HttpRequest, slug: str) -> StreamingHttpResponse:
-    """The original files of one conversation, in its newest snapshot or in ``snapshot``."""
+    """The original files of one conversation, from the snapshot with most of it or ``snapshot``."""
     conversation = owned.conversation(request, slug)
     try:
         chosen = selecting.of_conversation(conversation, request.GET.get("snapshot", ""))
     except Snapshot.DoesNotExist:
         raise Http404 from None
-    return _archive(chosen.snapshot, chosen.selection)
+    return _archive(chosen.snapshot, chosen.selection, _filename(conversation, "zip"))
 
 
-def _archive(snapshot: Snapshot, selection: Selection | None) -> StreamingHttpResponse:
+def _archive(
+    snapshot: Snapshot, selection: Selection | None, filename: str
+) -> StreamingHttpResponse:
     try:
         made = downloading.archive(snapshot, selection)
     except WireError:
         raise Http404 from None
-    return streaming.answer(made, _ZIP, filename=downloading.filename(snapshot))
+    return streaming.answer(made, _ZIP, filename=filename)
 
 
 def _selection(request: HttpRequest) -> Selection | None:

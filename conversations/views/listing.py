@@ -1,5 +1,6 @@
 """The list of conversations."""
 
+from django.conf import settings
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
@@ -18,7 +19,7 @@ def conversations(request: HttpRequest) -> HttpResponse:
     """Show what was read for the signed-in person, the latest first."""
     vault = owned.vault_or_none(request)
     if vault is None:
-        return render(request, "conversations/list.html", {"has_vault": False})
+        return render(request, "conversations/list.html", _state() | {"has_vault": False})
     app = request.GET.get("app", "")
     title = request.GET.get("title", "").strip()[:_TITLE_CHARS_MAX].replace("\0", "")
     page = listing.page(vault.pk, app, title, request.GET.get("after", ""))
@@ -32,10 +33,15 @@ def conversations(request: HttpRequest) -> HttpResponse:
         "is_further": bool(request.GET.get("after")),
         "progress": listing.progress(vault.pk),
     }
-    return render(request, "conversations/list.html", context)
+    return render(request, "conversations/list.html", _state() | context)
 
 
 def _query(**parts: str) -> str:
     query = QueryDict(mutable=True)
     query.update({name: value for name, value in parts.items() if value})
     return f"?{query.urlencode()}"
+
+
+def _state() -> dict[str, object]:
+    """Whether anything is read here at all."""
+    return {"is_reading_off": settings.STATION_INDEXING == "off"}
