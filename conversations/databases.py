@@ -5,6 +5,7 @@ So indexing never blocks an invitation, and the file may be deleted and made aga
 
 from typing import Any, Final
 
+from django.db import connections
 from django.db.models import Model
 
 INDEX: Final = "index"
@@ -36,6 +37,15 @@ class IndexRouter:
     ) -> bool | None:
         """Each table in its own database alone."""
         return (db == INDEX) == _is_derived(app_label, model_name)
+
+
+def expect_much() -> None:
+    """Let this thread write a lot to a SQLite index: a cache of 64 MiB, and fewer checkpoints."""
+    connection = connections[INDEX]
+    if connection.vendor == "sqlite":
+        with connection.cursor() as cursor:
+            cursor.execute("PRAGMA cache_size = -65536")
+            cursor.execute("PRAGMA wal_autocheckpoint = 8000")
 
 
 def _is_derived(app_label: str, model_name: str | None) -> bool:

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from conversations import beside, forgetting
 from conversations.confined.parent import Confined
-from conversations.databases import INDEX
+from conversations.databases import INDEX, expect_much
 from conversations.events import DateOrder
 from conversations.keeping import Keeping
 from conversations.kept import SnapshotTree
@@ -44,6 +44,7 @@ def index(vault_id: str, snapshot_id: str, told: Callable[[], None] = lambda: No
     if snapshot is None:
         forgetting.forget_snapshot(vault_id, snapshot_id)
         return
+    expect_much()
     row, _ = IndexedSnapshot.objects.get_or_create(vault=vault_id, snapshot_id=snapshot_id)
     try:
         _read(row, snapshot, told)
