@@ -65,7 +65,7 @@ def _chosen(prefix: str) -> list[Snapshot]:
         raise CommandError(f"Give at least {_PREFIX_CHARS_MIN} characters of the snapshot's id.")
     found = list(kept.filter(snapshot_id__istartswith=prefix)[:2])
     if len(found) != 1:
-        raise CommandError(f"{'No snapshot' if not found else 'Several'} begin with {prefix}.")
+        raise CommandError(f"{'Several begin' if found else 'No snapshot begins'} with {prefix}.")
     return found
 
 
