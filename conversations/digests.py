@@ -13,6 +13,7 @@ from conversations.events import Kind, Message
 SLUG_CHARS: Final = 16
 DIGEST_BYTES: Final = 16
 _TIME_BYTES: Final = 6
+_TIMES: Final = 2**47  # those before 1970 begin with 0x78 to 0x7f
 _NATIVE: Final = b"\xff"  # no time that is kept begins so
 _CLASSES: Final = {Kind.DELETED: Kind.TEXT, Kind.UNREADABLE: Kind.TEXT}
 
@@ -38,7 +39,7 @@ def digest_of(message: Message, time: int | None) -> bytes:
         said: tuple[str, ...] = (sender, Kind.MEDIA)
     else:
         said = (sender, _CLASSES.get(message.kind, message.kind), message.text)
-    start = (time or 0).to_bytes(_TIME_BYTES, "big")
+    start = ((time or 0) % _TIMES).to_bytes(_TIME_BYTES, "big")
     return start + _hashed(said, DIGEST_BYTES - _TIME_BYTES)
 
 

@@ -69,8 +69,8 @@ def on(conversation: Conversation, day: dt.date, zone: dt.tzinfo) -> Message | N
     try:
         begins = day_begins(day, conversation.clock, zone)
     except OverflowError:
-        begins = 0 if day.year < dt.MAXYEAR else numbering.TIME_MAX
-    first = max(0, min(numbering.TIME_MAX, begins))
+        begins = numbering.TIME_MAX if day.year == dt.MAXYEAR else -numbering.TIME_MAX
+    first = max(-numbering.TIME_MAX, min(numbering.TIME_MAX, begins))
     of_day = _of(conversation).filter(pk__gte=numbering.first_id(first))
     return of_day.order_by("pk").first()
 

@@ -1,0 +1,55 @@
+"""Indexing that is ended in bad moments, and times that few chats have."""
+
+import json
+
+import pytest
+from django.core.management import call_command
+from django.db import OperationalError
+
+from conversations import forgetting, indexing, reconciling, timeline, worker
+from conversations.models import Conversation, IndexedSnapshot, IndexState, Message, SourceRow
+from tests.kept_cast import keep, vault_of
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+EARLY = "1960-01-01T00:00:00Z"
+LATE = "2024-01-01T00:00:00Z"
+
+
+@pytest.fixture
+def vault():
+    return vault_of("alice")
+
+
+def chat(*told: tuple[str, str]) -> str:
+    """A file of ``backupstation.chat/1`` with these times and texts."""
+    header = {"format": "backupstation.chat/1", "key": "c1", "title": "Us"}
+    said = [{"kind": "text", "time": at, "sender": "a", "text": text} for at, text in told]
+    return "\n".join(json.dumps(record) for record in (header, *said))
+
+
+def texts() -> list[str]:
+    return list(Message.objects.order_by("pk").values_list("text", flat=True))
+
+
+def broken_off(monkeypatch, error: BaseException) -> None:
+    """Make forgetting end after it has emptied a conversation."""
+    empty = forgetting._empty
+
+    def empty_and_end(conversation_id: int) -> None:
+        empty(conversation_id)
+        raise error
+
+    monkeypatch.setattr(forgetting, "_empty", empty_and_end)
+
+
+@pytest.mark.parametrize("at", ["0001-01-01T00:00:00Z", EARLY, "1969-12-31T23:59:59.999Z"])
+def test_a_time_before_1970_is_read_once_and_found_by_its_day(vault, at: str) -> None:
+    for name in ("a.jsonl", "b.jsonl"):
+        snapshot = keep(vault, {name: chat((at, "early"), (LATE, name))})
+        indexing.index(vault.pk, snapshot.snapshot_id)
+        assert IndexedSnapshot.objects.get(snapshot_id=snapshot.snapshot_id).failure == ""
+    assert texts() == ["early", "a.jsonl", "b.jsonl"]
+    day = timeline.dt.date(1950, 1, 1)
+    found = timeline.on(Conversation.objects.get(), day, timeline.dt.UTC)
+    assert (found.text == "early") == (at != "0001-01-01T00:00:00Z")
