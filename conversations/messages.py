@@ -45,7 +45,7 @@ class Equal:
         """The first that this source has not told yet; each is given once."""
         while self.rows:
             row = self.rows.pop(0)
-            if row.last_source_id != source_id:
+            if source_id not in (row.source_id, row.last_source_id):
                 return row
         return None
 

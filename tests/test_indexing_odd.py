@@ -53,3 +53,22 @@ def test_a_time_before_1970_is_read_once_and_found_by_its_day(vault, at: str) ->
     day = timeline.dt.date(1950, 1, 1)
     found = timeline.on(Conversation.objects.get(), day, timeline.dt.UTC)
     assert (found.text == "early") == (at != "0001-01-01T00:00:00Z")
+
+
+def test_reading_that_goes_on_after_another_source_told_the_same_loses_no_message(vault) -> None:
+    between = [("2024-01-02T00:00:00Z", f"{number}") for number in range(4500)]
+    long = keep(vault, {"a.jsonl": chat((LATE, "same"), *between, (LATE, "same"))})
+    calls = iter([None, None, OSError("away")])
+
+    def told() -> None:
+        if (error := next(calls, None)) is not None:
+            raise error
+
+    indexing.index(vault.pk, long.snapshot_id, told)
+    assert texts().count("same") == 1
+    assert IndexedSnapshot.objects.get().state == IndexState.FAILED
+    other = keep(vault, {"b.jsonl": chat((LATE, "same"))})
+    indexing.index(vault.pk, other.snapshot_id)
+    indexing.index(vault.pk, long.snapshot_id)
+    assert texts().count("same") == 2
+    assert len(texts()) == 4502
