@@ -17,6 +17,7 @@ from conversations.models import (
     IndexedSnapshot,
     IndexState,
     Message,
+    SnapshotSource,
     SourceRow,
 )
 
@@ -29,8 +30,10 @@ _EVERYTHING: Final = (
 
 def forget_snapshot(vault_id: str, snapshot_id: str) -> None:
     """The snapshot is not kept any more: what it alone held goes."""
-    IndexedSnapshot.objects.filter(vault=vault_id, snapshot_id=snapshot_id).delete()
+    rows = IndexedSnapshot.objects.filter(vault=vault_id, snapshot_id=snapshot_id)
+    SnapshotSource.objects.filter(snapshot__in=rows).delete()
     forget_unheld()
+    rows.delete()  # at last: while it is there, this is tried again
 
 
 def forget_unheld() -> int:
@@ -47,7 +50,11 @@ def read_anew(sources: list[int]) -> None:
     """Take out these sources, and all that tell of the same conversations, to be read again."""
     together, talks = _hanging_together(set(sources))
     # What is not read yet cannot be taken for read, however far this comes.
-    SourceRow.objects.filter(pk__in=together).update(state=IndexState.WAITING)
+    with transaction.atomic(using=INDEX):
+        SourceRow.objects.filter(pk__in=together).update(state=IndexState.WAITING, done=0)
+        IndexedSnapshot.objects.filter(source_links__source__in=together).update(
+            state=IndexState.WAITING
+        )
     for talk in talks:
         _empty(talk)
     with transaction.atomic(using=INDEX):
@@ -55,11 +62,15 @@ def read_anew(sources: list[int]) -> None:
         for row in SourceRow.objects.filter(pk__in=together):
             row.warnings.all().delete()
         SourceRow.objects.filter(pk__in=together).update(
-            done=0, seen=0, messages=0, system=0, continuations=0, warned=0
+            seen=0, messages=0, system=0, continuations=0, warned=0
         )
-        IndexedSnapshot.objects.filter(source_links__source__in=together).update(
-            state=IndexState.WAITING
-        )
+
+
+def go_on() -> None:
+    """End what :func:`read_anew` had begun: sources that wait, and still tell of conversations."""
+    begun = SourceRow.objects.filter(state=IndexState.WAITING).exclude(conversation_links=None)
+    if sources := list(begun.values_list("pk", flat=True)):
+        read_anew(sources)
 
 
 def _hanging_together(sources: set[int]) -> tuple[set[int], set[int]]:

@@ -39,6 +39,7 @@ def index(vault_id: str, snapshot_id: str, told: Callable[[], None] = lambda: No
     ``told`` is called now and then while it goes on. What keeps the snapshot from being read is in
     its row, and no error.
     """
+    forgetting.go_on()
     kept = Snapshot.objects.receipted().filter(vault=vault_id, snapshot_id=snapshot_id)
     snapshot = kept.select_related("vault").first()
     if snapshot is None:

@@ -27,10 +27,10 @@ def reconcile() -> int:
     kept = set(Snapshot.objects.receipted().values_list("vault_id", "snapshot_id"))
     indexed = IndexedSnapshot.objects.all()
     known = set(indexed.values_list("vault", "snapshot_id"))
-    recent = indexed.filter(state=IndexState.FAILED, updated_at__gt=timezone.now() - _TRY_AGAIN)
+    failed = indexed.filter(state=IndexState.FAILED, updated_at__gt=timezone.now() - _TRY_AGAIN)
+    recent = set(failed.values_list("vault", "snapshot_id"))
     settled = set(indexed.filter(state=IndexState.DONE).values_list("vault", "snapshot_id"))
-    settled |= set(recent.values_list("vault", "snapshot_id"))
-    wanted = ((kept - settled) | (known - kept)) - _queued()
+    wanted = ((kept - settled) | (known - kept)) - recent - _queued()
     from conversations import tasks  # noqa: PLC0415 - a task reconciles as well
 
     for vault_id, snapshot_id in _oldest_first(wanted):

@@ -72,3 +72,39 @@ def test_reading_that_goes_on_after_another_source_told_the_same_loses_no_messag
     indexing.index(vault.pk, long.snapshot_id)
     assert texts().count("same") == 2
     assert len(texts()) == 4502
+
+
+def test_forgetting_that_is_killed_is_ended_and_all_is_read_again(vault, monkeypatch) -> None:
+    snapshot = keep(vault, {"a.jsonl": chat((LATE, "one"), (LATE, "two"))})
+    indexing.index(vault.pk, snapshot.snapshot_id)
+    with monkeypatch.context() as patched:
+        broken_off(patched, KeyboardInterrupt())
+        with pytest.raises(KeyboardInterrupt):
+            forgetting.read_anew(list(SourceRow.objects.values_list("pk", flat=True)))
+    assert texts() == []
+    assert reconciling.reconcile() == 1
+    indexing.index(vault.pk, snapshot.snapshot_id)
+    assert texts() == ["one", "two"]
+
+
+def test_a_snapshot_that_could_not_be_forgotten_is_forgotten_later(vault, monkeypatch) -> None:
+    snapshot = keep(vault, {"a.jsonl": chat((LATE, "secret"))})
+    name = snapshot.snapshot_id
+    indexing.index(vault.pk, name)
+    snapshot.delete()
+    with monkeypatch.context() as patched:
+        patched.setattr(forgetting, "_empty", _locked)
+        with pytest.raises(OperationalError):
+            indexing.index(vault.pk, name)
+    assert texts() == ["secret"]
+    indexing.note_failure(vault.pk, name, "database is locked")
+    assert reconciling.reconcile() == 0  # not at once, again and again
+    IndexedSnapshot.objects.update(updated_at="2024-01-01T00:00:00Z")
+    assert reconciling.reconcile() == 1
+    indexing.index(vault.pk, name)
+    assert texts() == []
+    assert not IndexedSnapshot.objects.exists()
+
+
+def _locked(_conversation_id: int) -> None:
+    raise OperationalError("database is locked")
