@@ -38,11 +38,12 @@ def alone(*, wait: bool) -> Iterator[None]:
     path = Path(settings.STATION_DATA_DIR) / _LOCK
     handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise Busy from None
         reconciling.take_back()
         yield
-    except BlockingIOError:
-        raise Busy from None
     finally:
         os.close(handle)
 

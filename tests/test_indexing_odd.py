@@ -108,3 +108,16 @@ def test_a_snapshot_that_could_not_be_forgotten_is_forgotten_later(vault, monkey
 
 def _locked(_conversation_id: int) -> None:
     raise OperationalError("database is locked")
+
+
+def test_a_second_worker_ends_as_one_that_is_not_started_at_once_again(monkeypatch) -> None:
+    monkeypatch.setattr(worker, "end_with_parent", lambda: None)
+    monkeypatch.setattr(worker, "step_back", lambda: None)
+    with worker.alone(wait=False), pytest.raises(SystemExit) as ended:
+        call_command("read_snapshots")
+    assert ended.value.code == 75
+
+
+def test_only_the_lock_itself_says_that_another_one_is_at_work() -> None:
+    with pytest.raises(BlockingIOError), worker.alone(wait=False):
+        raise BlockingIOError("no process could be started")

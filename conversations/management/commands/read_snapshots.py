@@ -1,5 +1,6 @@
 """``manage.py read_snapshots``: what a station starts when there is something to read."""
 
+import os
 from typing import Any
 
 from django.core.management import call_command
@@ -14,11 +15,11 @@ class Command(BaseCommand):
     help = "Read what is queued and end; a running station starts this by itself."
 
     def handle(self, **_options: Any) -> None:  # noqa: ANN401 - Django's
-        """Do nothing when another one is at it."""
+        """Read; when another one is at it, end with 75: whoever started this tries again later."""
         worker.end_with_parent()
         worker.step_back()
         try:
             with worker.alone(wait=False):
                 call_command("db_worker", batch=True, startup_delay=False, verbosity=0)
         except worker.Busy:
-            return
+            raise SystemExit(os.EX_TEMPFAIL) from None
