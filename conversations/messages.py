@@ -36,18 +36,17 @@ class Placed(NamedTuple):
 
 @dataclass
 class Equal:
-    """The messages of one digest that are there already, the first one first."""
+    """How many messages of one digest are there, and those that this source has not told yet."""
 
     count: int = 0
     rows: list[MessageRow] = field(default_factory=list)
 
-    def next_not_of(self, source_id: int) -> MessageRow | None:
-        """The first that this source has not told yet; each is given once."""
-        while self.rows:
-            row = self.rows.pop(0)
-            if source_id not in (row.source_id, row.last_source_id):
-                return row
-        return None
+    def take(self, text: str) -> MessageRow | None:
+        """The first of this text, else the first; each is given once."""
+        if not self.rows:
+            return None
+        at = next((at for at, row in enumerate(self.rows) if row.text == text), 0)
+        return self.rows.pop(at)
 
 
 class Messages:
@@ -61,13 +60,13 @@ class Messages:
     def write(self, batch: Sequence[Message]) -> None:
         """Insert what is new, and merge what is not."""
         placed = [self._placed(message) for message in batch]
-        known = _known(placed)
+        known = _known(placed, self._number)
         new: list[tuple[Placed, int]] = []
         told: list[tuple[Placed, MessageRow]] = []
         for each in placed:
             each.talk.count(each.message)
             equal = known[each.talk.number, each.digest]
-            older = equal.next_not_of(self._number)
+            older = equal.take(each.message.text)
             if older is not None:
                 told.append((each, older))
                 continue
@@ -155,39 +154,44 @@ class Messages:
         for each, row in told:
             older = Telling(row.kind, row.text, more.decode(row.more))
             newer = merging.merged(older, merging.told(each.message))
-            gains = row.pk not in with_bytes and _brings(each.message, row)
-            if newer != older or gains:
-                self._change(row, each, newer, gains=gains)
+            gained = self._gained(each.message, row, with_bytes[row.pk])
+            if newer != older or gained:
+                self._change(row, each, newer, gained)
 
-    def _change(self, row: MessageRow, each: Placed, newer: Telling, *, gains: bool) -> None:
+    def _gained(self, message: Message, row: MessageRow, held: set[int]) -> list[Attachment]:
+        """The attachments to be taken from this telling: those whose bytes are not there yet."""
+        brings = any(
+            one.place and number not in held for number, one in enumerate(message.attachments)
+        )
+        if row.has_media and not brings:
+            return []
+        return [one for one in self._attachments(row.pk, message) if one.number not in held]
+
+    def _change(
+        self, row: MessageRow, each: Placed, newer: Telling, gained: list[Attachment]
+    ) -> None:
         search.remove(INDEX, search.entries([row], self._source.vault))
         row.kind, row.text, row.more = newer.kind, newer.text, more.encode(newer.more)
-        if gains:
-            row.attachments.all().delete()
-            Attachment.objects.bulk_create(self._attachments(row.pk, each.message))
+        if gained:
+            row.attachments.filter(file="").delete()
+            Attachment.objects.bulk_create(gained)
             each.talk.media += not row.has_media
             row.has_media = True
         row.save(update_fields=["kind", "text", "more", "has_media"])
         search.add(INDEX, search.entries([row], self._source.vault))
 
 
-def _brings(message: Message, row: MessageRow) -> bool:
-    """Whether it has attachments that the row has not, or bytes of some."""
-    return bool(message.attachments) and (
-        not row.has_media or any(one.place for one in message.attachments)
-    )
-
-
-def _with_bytes(ids: list[int]) -> set[int]:
-    """Those of these messages that have the bytes of an attachment already."""
-    found: set[int] = set()
+def _with_bytes(ids: list[int]) -> dict[int, set[int]]:
+    """By message, the numbers of the attachments whose bytes are there already."""
+    found: dict[int, set[int]] = defaultdict(set)
     for at in range(0, len(ids), _AT_ONCE):
         rows = Attachment.objects.filter(message__in=ids[at : at + _AT_ONCE]).exclude(file="")
-        found.update(rows.values_list("message_id", flat=True))
+        for message_id, number in rows.values_list("message_id", "number"):
+            found[message_id].add(number)
     return found
 
 
-def _known(placed: Sequence[Placed]) -> dict[tuple[int, bytes], Equal]:
+def _known(placed: Sequence[Placed], source_id: int) -> dict[tuple[int, bytes], Equal]:
     """By conversation and digest, the messages that are there."""
     wanted: dict[int, set[bytes]] = defaultdict(set)
     for each in placed:
@@ -198,7 +202,8 @@ def _known(placed: Sequence[Placed]) -> dict[tuple[int, bytes], Equal]:
         for row in MessageRow.objects.filter(pk__in=ids).order_by("nth") if ids else ():
             equal = found[conversation, bytes(row.digest)]
             equal.count += 1
-            equal.rows.append(row)
+            if source_id not in (row.source_id, row.last_source_id):
+                equal.rows.append(row)
     return found
 
 

@@ -7,7 +7,14 @@ from django.core.management import call_command
 from django.db import OperationalError
 
 from conversations import forgetting, indexing, reconciling, timeline, worker
-from conversations.models import Conversation, IndexedSnapshot, IndexState, Message, SourceRow
+from conversations.models import (
+    Attachment,
+    Conversation,
+    IndexedSnapshot,
+    IndexState,
+    Message,
+    SourceRow,
+)
 from tests.kept_cast import keep, vault_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -72,6 +79,38 @@ def test_reading_that_goes_on_after_another_source_told_the_same_loses_no_messag
     indexing.index(vault.pk, long.snapshot_id)
     assert texts().count("same") == 2
     assert len(texts()) == 4502
+
+
+MEDIA = '{"kind":"image","name":"NAME","path":"NAME"}'
+
+
+def photos(*told: tuple[str, ...]) -> str:
+    """As :func:`chat`: a caption each, and the names of the photos that it stands below."""
+    lines = [chat()]
+    for caption, *names in told:
+        media = ",".join(MEDIA.replace("NAME", name) for name in names)
+        lines.append(
+            f'{{"kind":"media","time":"{LATE}","sender":"a","text":"{caption}",'
+            f'"attachments":[{media}]}}'
+        )
+    return "\n".join(lines)
+
+
+def test_of_several_photos_those_that_were_left_out_come_later(vault) -> None:
+    for there in ({"a.jpg": "1"}, {"b.jpg": "2"}, {"a.jpg": "1", "b.jpg": "2"}):
+        files = {"c.jsonl": photos(("", "a.jpg", "b.jpg"))} | there
+        indexing.index(vault.pk, keep(vault, files).snapshot_id)
+    attached = Attachment.objects.order_by("number").values_list("name", "file")
+    assert list(attached) == [("a.jpg", "a.jpg"), ("b.jpg", "b.jpg")]
+
+
+def test_photos_of_one_moment_keep_their_captions(vault) -> None:
+    files = {"a.jpg": "1", "b.jpg": "2"}
+    for told in ((("one", "a.jpg"), ("two", "b.jpg")), (("two", "b.jpg"),)):
+        snapshot = keep(vault, {"c.jsonl": photos(*told)} | files)
+        indexing.index(vault.pk, snapshot.snapshot_id)
+    assert texts() == ["one", "two"]
+    assert not Message.objects.exclude(more="").exists()
 
 
 def test_forgetting_that_is_killed_is_ended_and_all_is_read_again(vault, monkeypatch) -> None:
