@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import Final, NamedTuple
 
 from django.db import connections
@@ -199,12 +200,20 @@ def _known(placed: Sequence[Placed], source_id: int) -> dict[tuple[int, bytes], 
     found: dict[tuple[int, bytes], Equal] = defaultdict(Equal)
     for conversation, named in wanted.items():
         ids = _ids_of(conversation, sorted(named))
-        for row in MessageRow.objects.filter(pk__in=ids).order_by("nth") if ids else ():
+        for row in _rows_of(ids):
             equal = found[conversation, bytes(row.digest)]
             equal.count += 1
             if source_id not in (row.source_id, row.last_source_id):
                 equal.rows.append(row)
     return found
+
+
+def _rows_of(ids: list[int]) -> list[MessageRow]:
+    """These messages, the first of equal ones first; there may be more than one query can name."""
+    rows: list[MessageRow] = []
+    for at in range(0, len(ids), _AT_ONCE):
+        rows += MessageRow.objects.filter(pk__in=ids[at : at + _AT_ONCE])
+    return sorted(rows, key=attrgetter("nth"))
 
 
 def _ids_of(conversation: int, named: list[bytes]) -> list[int]:
