@@ -17,6 +17,8 @@ from transfer.models import Snapshot
 _TRY_AGAIN: Final = timedelta(minutes=10)
 _INDEX: Final = "conversations.tasks.index"
 _OPEN: Final = (TaskResultStatus.READY, TaskResultStatus.RUNNING)
+_BEGUN_OFTEN: Final = 3
+_LAST: Final = -1  # of the queue: other tasks have priority 0
 _TOLD_FOR: Final = timedelta(days=1)
 Named = tuple[str, str]
 """A vault's id and a snapshot's."""
@@ -59,8 +61,13 @@ def is_anything_left() -> bool:
 
 
 def take_back() -> int:
-    """Queue again what a worker had begun that is gone; for whoever knows that none is at work."""
+    """Queue again what a worker had begun that is gone; for whoever knows that none is at work.
+
+    What was begun several times may be what ends the workers: everything else comes first.
+    """
     begun = DBTaskResult.objects.filter(status=TaskResultStatus.RUNNING)
+    often = [row.pk for row in begun if len(row.worker_ids) >= _BEGUN_OFTEN]
+    DBTaskResult.objects.filter(pk__in=often).update(priority=_LAST)
     return begun.update(status=TaskResultStatus.READY, started_at=None)
 
 

@@ -5,6 +5,8 @@ import json
 import pytest
 from django.core.management import call_command
 from django.db import OperationalError
+from django_tasks.utils import get_random_id
+from django_tasks_db.models import DBTaskResult
 
 from conversations import forgetting, indexing, reconciling, timeline, worker
 from conversations.models import (
@@ -155,6 +157,22 @@ def test_a_second_worker_ends_as_one_that_is_not_started_at_once_again(monkeypat
     with worker.alone(wait=False), pytest.raises(SystemExit) as ended:
         call_command("read_snapshots")
     assert ended.value.code == 75
+
+
+def test_what_ends_the_worker_again_and_again_keeps_nothing_else_from_being_read(vault) -> None:
+    for created in (1_700_000_000, 1_700_000_001):
+        keep(vault, {"a.jsonl": chat((LATE, str(created)))}, created=created)
+    assert reconciling.reconcile() == 2
+    begun = [_begun_and_killed() for _ in range(4)]
+    assert begun[0] == begun[1] == begun[2] != begun[3]
+
+
+def _begun_and_killed() -> str:
+    """Begin the task that is next, as a worker does that is killed then; its snapshot."""
+    with worker.alone(wait=False):
+        task = DBTaskResult.objects.ready().first()
+        task.claim(get_random_id())
+    return task.args_kwargs["args"][1]
 
 
 def test_only_the_lock_itself_says_that_another_one_is_at_work() -> None:
