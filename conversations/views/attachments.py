@@ -11,12 +11,14 @@ from django.views.decorators.http import require_safe
 
 from conversations import media_types, owned, ranges, streaming
 from conversations.contents import Content, Contents, NotKept
+from conversations.limits import MIB
 from conversations.models import Attachment
 from conversations.thumbnails import NoThumbnail
 from conversations.thumbnails import thumbnail as draw
 from wire.errors import WireError
 
 THUMBNAIL_PIXELS: Final = 480
+_DECODED_CHARS_MAX: Final = 32 * MIB
 _FOR_A_WEEK: Final = "private, max-age=604800, immutable"
 _SANDBOX: Final = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 # Each takes a process with up to 256 MiB.
@@ -44,9 +46,9 @@ def attachment(request: HttpRequest, slug: str, pk: int) -> HttpResponseBase:
 def thumbnail(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
     """A small WebP of a picture; 404 for what is none."""
     content = _content(_row(request, slug, pk))
-    picture = b"".join(content.read()) if content.size is None else content.file
     try:
         with _drawing:
+            picture = _decoded(content) if content.size is None else content.file
             drawn = draw(picture, THUMBNAIL_PIXELS)
     except (NoThumbnail, OSError):
         raise Http404 from None
@@ -56,6 +58,13 @@ def thumbnail(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
     response["Content-Security-Policy"] = _SANDBOX
     response["Cache-Control"] = _FOR_A_WEEK
     return response
+
+
+def _decoded(content: Content) -> bytes:
+    """A picture that stands in a text, in memory; raises :class:`NoThumbnail` for a huge one."""
+    if content.length is None or content.length > _DECODED_CHARS_MAX:
+        raise NoThumbnail("too-large")
+    return b"".join(content.read())
 
 
 def _row(request: HttpRequest, slug: str, pk: int) -> Attachment:
