@@ -1,23 +1,20 @@
 """Writing messages: those that are new, and those that another source told before."""
 
-from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from operator import attrgetter
 from typing import Final, NamedTuple
 
 from django.db import connections
 
-from conversations import digests, limits, merging, more, numbering, search
+from conversations import digests, equal, limits, merging, more, numbering, search
 from conversations.databases import INDEX
+from conversations.equal import Sizes, Told, sizes_of
 from conversations.events import Message
 from conversations.merging import Telling
 from conversations.models import Attachment, SourceRow
 from conversations.models import Message as MessageRow
 from conversations.talks import Talk, Talks
 
-_BY_DIGEST: Final = "SELECT id FROM conversations_message WHERE conversation_id = %s AND digest IN"
-_AT_ONCE: Final = 400  # digests or ids in one query
+_AT_ONCE: Final = 400  # ids in one query
 _MEDIA_TYPE_CHARS_MAX: Final = 100
 _INSERT: Final = (
     "INSERT INTO conversations_message (id, conversation_id, sender_id, kind, text, has_media,"
@@ -35,21 +32,6 @@ class Placed(NamedTuple):
     digest: bytes
 
 
-@dataclass
-class Equal:
-    """How many messages of one digest are there, and those that this source has not told yet."""
-
-    count: int = 0
-    rows: list[MessageRow] = field(default_factory=list)
-
-    def take(self, text: str) -> MessageRow | None:
-        """The first of this text, else the first; each is given once."""
-        if not self.rows:
-            return None
-        at = next((at for at, row in enumerate(self.rows) if row.text == text), 0)
-        return self.rows.pop(at)
-
-
 class Messages:
     """Writes those of one source, a batch at a time, within the caller's transaction."""
 
@@ -61,18 +43,19 @@ class Messages:
     def write(self, batch: Sequence[Message]) -> None:
         """Insert what is new, and merge what is not."""
         placed = [self._placed(message) for message in batch]
-        known = _known(placed, self._number)
+        named = ((each.talk.number, each.digest) for each in placed)
+        known = equal.known(named, self._number)
         new: list[tuple[Placed, int]] = []
-        told: list[tuple[Placed, MessageRow]] = []
+        told: list[tuple[Placed, Told]] = []
         for each in placed:
             each.talk.count(each.message)
-            equal = known[each.talk.number, each.digest]
-            older = equal.take(each.message.text)
+            alike = known[each.talk.number, each.digest]
+            older = alike.take(each.message)
             if older is not None:
                 told.append((each, older))
                 continue
-            new.append((each, equal.count))
-            equal.count += 1
+            new.append((each, alike.count))
+            alike.count += 1
         self._merge(told)
         self._insert(new)
 
@@ -145,25 +128,22 @@ class Messages:
 
     # What another source told before
 
-    def _merge(self, told: list[tuple[Placed, MessageRow]]) -> None:
+    def _merge(self, told: list[tuple[Placed, Told]]) -> None:
         """Most tellings are the same: those are noted together."""
-        ids = [row.pk for _, row in told]
+        ids = [older.row.pk for _, older in told]
         for at in range(0, len(ids), _AT_ONCE):
             rows = MessageRow.objects.filter(pk__in=ids[at : at + _AT_ONCE])
             rows.update(last_source=self._number)
-        with_bytes = _with_bytes([row.pk for each, row in told if each.message.attachments])
-        for each, row in told:
+        for each, (row, held) in told:
             older = Telling(row.kind, row.text, more.decode(row.more))
             newer = merging.merged(older, merging.told(each.message))
-            gained = self._gained(each.message, row, with_bytes[row.pk])
+            gained = self._gained(each.message, row, held)
             if newer != older or gained:
                 self._change(row, each, newer, gained)
 
-    def _gained(self, message: Message, row: MessageRow, held: set[int]) -> list[Attachment]:
+    def _gained(self, message: Message, row: MessageRow, held: Sizes) -> list[Attachment]:
         """The attachments to be taken from this telling: those whose bytes are not there yet."""
-        brings = any(
-            one.place and number not in held for number, one in enumerate(message.attachments)
-        )
+        brings = sizes_of(message).keys() - held.keys()
         if row.has_media and not brings:
             return []
         return [one for one in self._attachments(row.pk, message) if one.number not in held]
@@ -180,49 +160,3 @@ class Messages:
             row.has_media = True
         row.save(update_fields=["kind", "text", "more", "has_media"])
         search.add(INDEX, search.entries([row], self._source.vault))
-
-
-def _with_bytes(ids: list[int]) -> dict[int, set[int]]:
-    """By message, the numbers of the attachments whose bytes are there already."""
-    found: dict[int, set[int]] = defaultdict(set)
-    for at in range(0, len(ids), _AT_ONCE):
-        rows = Attachment.objects.filter(message__in=ids[at : at + _AT_ONCE]).exclude(file="")
-        for message_id, number in rows.values_list("message_id", "number"):
-            found[message_id].add(number)
-    return found
-
-
-def _known(placed: Sequence[Placed], source_id: int) -> dict[tuple[int, bytes], Equal]:
-    """By conversation and digest, the messages that are there."""
-    wanted: dict[int, set[bytes]] = defaultdict(set)
-    for each in placed:
-        wanted[each.talk.number].add(each.digest)
-    found: dict[tuple[int, bytes], Equal] = defaultdict(Equal)
-    for conversation, named in wanted.items():
-        ids = _ids_of(conversation, sorted(named))
-        for row in _rows_of(ids):
-            equal = found[conversation, bytes(row.digest)]
-            equal.count += 1
-            if source_id not in (row.source_id, row.last_source_id):
-                equal.rows.append(row)
-    return found
-
-
-def _rows_of(ids: list[int]) -> list[MessageRow]:
-    """These messages, the first of equal ones first; there may be more than one query can name."""
-    rows: list[MessageRow] = []
-    for at in range(0, len(ids), _AT_ONCE):
-        rows += MessageRow.objects.filter(pk__in=ids[at : at + _AT_ONCE])
-    return sorted(rows, key=attrgetter("nth"))
-
-
-def _ids_of(conversation: int, named: list[bytes]) -> list[int]:
-    """The messages of these digests. Most are new, so this is asked of the index alone."""
-    ids: list[int] = []
-    with connections[INDEX].cursor() as cursor:
-        for at in range(0, len(named), _AT_ONCE):
-            some = named[at : at + _AT_ONCE]
-            query = f"{_BY_DIGEST} ({', '.join(['%s'] * len(some))})"
-            cursor.execute(query, [conversation, *some])
-            ids += [row[0] for row in cursor.fetchall()]
-    return ids

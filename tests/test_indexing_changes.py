@@ -1,0 +1,65 @@
+"""What changes after something was read: the readers, the bytes, and what other exports tell."""
+
+import json
+
+import pytest
+
+from conversations import indexing
+from conversations.models import Attachment, IndexedSnapshot, Message
+from tests.kept_cast import keep, vault_of
+from transfer.models import Snapshot
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+AT = "2024-01-01T00:00:00Z"
+
+
+@pytest.fixture
+def vault():
+    return vault_of("alice")
+
+
+def chat(*told: dict) -> str:
+    """A file of ``backupstation.chat/1`` with these messages of one moment."""
+    header = {"format": "backupstation.chat/1", "key": "c1", "title": "Us"}
+    said = [{"kind": "text", "time": AT, "sender": "a", **each} for each in told]
+    return "\n".join(json.dumps(record) for record in (header, *said))
+
+
+def photo(name: str, text: str = "") -> dict:
+    attachment = {"kind": "image", "name": name, "path": name}
+    return {"kind": "media", "text": text, "attachments": [attachment]}
+
+
+def index(snapshot: Snapshot) -> IndexedSnapshot:
+    indexing.index(snapshot.vault_id, snapshot.snapshot_id)
+    return IndexedSnapshot.objects.get(snapshot_id=snapshot.snapshot_id)
+
+
+def texts() -> list[str]:
+    return list(Message.objects.order_by("pk").values_list("text", flat=True))
+
+
+def files() -> list[str]:
+    return list(Attachment.objects.order_by("message").values_list("file", flat=True))
+
+
+@pytest.mark.parametrize("captions", [("one", "two"), ("", "two"), ("", "")])
+def test_two_photos_of_one_moment_in_two_exports_are_two(vault, captions: tuple[str, str]) -> None:
+    for name, caption in zip(("a.jpg", "b.jpg"), captions, strict=True):
+        files_kept = {"c.jsonl": chat(photo(name, caption)), name: "x" * ord(name[0])}
+        index(keep(vault, files_kept))
+    assert (texts(), files()) == (list(captions), ["a.jpg", "b.jpg"])
+
+
+def test_a_photo_that_two_exports_call_differently_is_one(vault) -> None:
+    for name in ("00000001-a.jpg", "00000009-a.jpg"):
+        index(keep(vault, {"c.jsonl": chat(photo(name)), name: "the same"}))
+    assert (texts(), files()) == ([""], ["00000001-a.jpg"])
+
+
+def test_of_several_photos_of_one_moment_each_is_told_once(vault) -> None:
+    sizes = {"a.jpg": "1", "b.jpg": "22", "c.jpg": "333"}
+    index(keep(vault, {"c.jsonl": chat(*map(photo, sizes))} | sizes))
+    index(keep(vault, {"c.jsonl": chat(photo("c.jpg"), photo("d.jpg")), "d.jpg": "4444"} | sizes))
+    assert files() == ["a.jpg", "b.jpg", "c.jpg", "d.jpg"]
