@@ -42,12 +42,13 @@ def merged(older: Telling, newer: Telling) -> Telling:
     earlier = [*older.more.earlier, *newer.more.earlier]
     if older.text not in ("", newer.text) and older.kind not in _SAYS_LESS:
         earlier.append(older.text)
+    is_back = older.kind == Kind.DELETED != newer.kind  # from an export of before
     more = More(
         reactions=newer.more.reactions or older.more.reactions,
         edited=older.more.edited if newer.more.edited is None else newer.more.edited,
         forwarded_from=newer.more.forwarded_from or older.more.forwarded_from,
         earlier=tuple(text for text in dict.fromkeys(earlier) if text != newer.text),
-        deleted=older.more.deleted,
+        deleted=older.more.deleted or is_back,
     )
     return Telling(newer.kind, newer.text, more)
 

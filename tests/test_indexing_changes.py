@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from conversations import indexing
+from conversations import indexing, more
 from conversations.models import Attachment, IndexedSnapshot, Message
 from tests.kept_cast import keep, vault_of
 from transfer.models import Snapshot
@@ -63,3 +63,13 @@ def test_of_several_photos_of_one_moment_each_is_told_once(vault) -> None:
     index(keep(vault, {"c.jsonl": chat(*map(photo, sizes))} | sizes))
     index(keep(vault, {"c.jsonl": chat(photo("c.jpg"), photo("d.jpg")), "d.jpg": "4444"} | sizes))
     assert files() == ["a.jpg", "b.jpg", "c.jpg", "d.jpg"]
+
+
+def test_a_deletion_is_told_whichever_export_is_read_first(vault) -> None:
+    told = ({"id": "1", "text": "regretted"}, {"id": "1", "kind": "deleted"})
+    for name, order in (("one", told), ("two", told[::-1])):
+        owner = vault_of(name)
+        for each in order:
+            index(keep(owner, {"c.jsonl": chat(each)}))
+    assert texts() == ["regretted", "regretted"]
+    assert all(more.decode(row.more).deleted for row in Message.objects.all())
