@@ -24,7 +24,7 @@ from conversations.models import (
     SnapshotSource,
     SourceRow,
 )
-from conversations.readers import BY_APP
+from conversations.readers import BY_APP, generation
 from conversations.recognising import Recognised
 from conversations.tree import TreeWarning
 from transfer.models import Snapshot
@@ -52,7 +52,7 @@ def index(vault_id: str, snapshot_id: str, told: Callable[[], None] = lambda: No
     except (OSError, WireError) as error:
         note_failure(vault_id, snapshot_id, str(error))
     else:
-        _note(row, state=IndexState.DONE, failure="")
+        _note(row, state=IndexState.DONE, failure="", readers=generation())
 
 
 def note_failure(vault_id: str, snapshot_id: str, why: str) -> None:

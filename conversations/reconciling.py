@@ -1,7 +1,8 @@
 """What is kept and what was read, compared: the difference is queued.
 
 So a snapshot is read soon after it was stored, also when the station was killed in between, when
-the index was deleted, or when the store was brought back from its objects.
+the index was deleted, when the store was brought back from its objects, or when readers have
+learnt something.
 """
 
 from datetime import timedelta
@@ -12,6 +13,7 @@ from django_tasks.base import TaskResultStatus
 from django_tasks_db.models import DBTaskResult
 
 from conversations.models import IndexedSnapshot, IndexState
+from conversations.readers import generation
 from transfer.models import Snapshot
 
 _TRY_AGAIN: Final = timedelta(minutes=10)
@@ -31,7 +33,8 @@ def reconcile() -> int:
     known = set(indexed.values_list("vault", "snapshot_id"))
     failed = indexed.filter(state=IndexState.FAILED, updated_at__gt=timezone.now() - _TRY_AGAIN)
     recent = set(failed.values_list("vault", "snapshot_id"))
-    settled = set(indexed.filter(state=IndexState.DONE).values_list("vault", "snapshot_id"))
+    done = indexed.filter(state=IndexState.DONE, readers=generation())
+    settled = set(done.values_list("vault", "snapshot_id"))
     wanted = ((kept - settled) | (known - kept)) - recent - _queued()
     from conversations import tasks  # noqa: PLC0415 - a task reconciles as well
 

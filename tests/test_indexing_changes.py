@@ -3,9 +3,11 @@
 import json
 
 import pytest
+from django_tasks_db.models import DBTaskResult
 
-from conversations import indexing, more
-from conversations.models import Attachment, IndexedSnapshot, Message
+from conversations import indexing, more, readers, reconciling
+from conversations.models import Attachment, IndexedSnapshot, Message, SourceRow
+from conversations.readers.chat1 import Chat1
 from tests.kept_cast import keep, vault_of
 from transfer.models import Snapshot
 
@@ -42,6 +44,27 @@ def texts() -> list[str]:
 
 def files() -> list[str]:
     return list(Attachment.objects.order_by("message").values_list("file", flat=True))
+
+
+def test_what_an_older_version_of_a_reader_read_is_read_again(vault, monkeypatch) -> None:
+    snapshot = keep(vault, {"c.jsonl": chat({"text": "hello"})})
+    index(snapshot)
+    assert reconciling.reconcile() == 0
+    monkeypatch.setattr(Chat1, "version", Chat1.version + 1)
+    assert reconciling.reconcile() == 1
+    index(snapshot)
+    assert SourceRow.objects.get().reader_version == Chat1.version
+    assert texts() == ["hello"]
+    DBTaskResult.objects.all().delete()
+    assert reconciling.reconcile() == 0
+
+
+def test_what_only_a_new_reader_knows_is_read_when_it_is_there(vault, monkeypatch) -> None:
+    snapshot = keep(vault, {"c.jsonl": chat({"text": "hello"})})
+    index(snapshot)
+    older = tuple(each for each in readers.READERS if each.app != "line")
+    monkeypatch.setattr(readers, "READERS", older)
+    assert reconciling.reconcile() == 1
 
 
 @pytest.mark.parametrize("captions", [("one", "two"), ("", "two"), ("", "")])

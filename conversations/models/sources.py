@@ -15,7 +15,10 @@ class IndexState(models.TextChoices):
 
 
 class IndexedSnapshot(models.Model):
-    """The reading of one snapshot. ``sources`` is 0 until the sources are recognised."""
+    """The reading of one snapshot. ``sources`` is 0 until the sources are recognised.
+
+    ``readers`` says which ones looked at it: see :func:`conversations.readers.generation`.
+    """
 
     vault = models.CharField(max_length=32)
     snapshot_id = models.CharField(max_length=26)
@@ -24,6 +27,7 @@ class IndexedSnapshot(models.Model):
     sources_done = models.PositiveIntegerField(default=0)
     messages = models.PositiveBigIntegerField(default=0)
     failure = models.CharField(max_length=300, blank=True)
+    readers = models.CharField(max_length=16, blank=True)
     tree_warnings = models.JSONField(default=list)
     updated_at = models.DateTimeField(default=timezone.now)
 

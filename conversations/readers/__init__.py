@@ -1,5 +1,6 @@
 """The readers, one for each format. A new one is added to :data:`READERS`."""
 
+import hashlib
 from typing import Final
 
 from conversations.readers._base import Confidence, NotReadable, Reader
@@ -38,4 +39,11 @@ READERS: Final[tuple[Reader, ...]] = (
 
 BY_APP: Final = {reader.app: reader for reader in READERS}
 
-__all__ = ["BY_APP", "READERS", "Confidence", "NotReadable", "Reader"]
+
+def generation() -> str:
+    """16 characters that change with every reader: what older ones read is read again."""
+    named = " ".join(f"{reader.app}-{reader.version}" for reader in READERS)
+    return hashlib.blake2b(named.encode(), digest_size=8).hexdigest()
+
+
+__all__ = ["BY_APP", "READERS", "Confidence", "NotReadable", "Reader", "generation"]
