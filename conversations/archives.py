@@ -18,7 +18,7 @@ from conversations import limits
 from conversations.directory import Directory
 from conversations.inflating import opened
 from conversations.placed import PlacedFile
-from conversations.tree import Damaged, Tree, TreeWarning
+from conversations.tree import MISSING, Damaged, Tree, TreeWarning
 from conversations.zipped import BadZip, data_start, is_zip
 
 _MAGIC_BYTES: Final = 4
@@ -111,7 +111,7 @@ class ArchiveTree:
                     return None
                 directory = Directory(file)
         except (OSError, KeyError) as error:
-            code = error.code if isinstance(error, Damaged) else "bytes-missing"
+            code = error.code if isinstance(error, Damaged) else MISSING
             self._warnings.append(TreeWarning(code, name, str(error)[: limits.DETAIL_CHARS_MAX]))
             return None
         if directory.is_document:

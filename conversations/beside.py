@@ -7,9 +7,10 @@ later is another source.
 
 import hashlib
 import posixpath
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
+from conversations import limits
 from conversations.kept import SnapshotTree
 from conversations.readers import BY_APP
 from conversations.recognising import Recognised
@@ -21,15 +22,27 @@ DIGEST_BYTES: Final = 24
 def digests_of(tree: SnapshotTree, sources: Iterable[Recognised]) -> list[str]:
     """The digest of each source, in hex."""
     sources = list(sources)
-    items = [_items_of(tree.items, source) for source in sources]
+    items = [_items_of(tree.items, source.files) for source in sources]
     beside = _beside(tree.items, {name for found in items for name in found})
     return [_digest(source, found, beside) for source, found in zip(sources, items, strict=True)]
 
 
-def _items_of(items: KeptItems, source: Recognised) -> dict[str, bytes]:
-    """The items that its files are, or are in, with their SHA-256."""
+def are_sound(tree: SnapshotTree, files: Sequence[str]) -> bool:
+    """Whether every byte of what these files are, or are in, can be read."""
+    try:
+        for name in _items_of(tree.items, files):
+            with tree.open(name) as file:
+                while file.read(limits.MIB):
+                    pass
+    except OSError:
+        return False
+    return True
+
+
+def _items_of(items: KeptItems, files: Sequence[str]) -> dict[str, bytes]:
+    """The items that these files are, or are in, with their SHA-256."""
     found: dict[str, bytes] = {}
-    for name in source.files:
+    for name in files:
         parts = name.split("/")
         for end in range(len(parts), 0, -1):
             item = items.get("/".join(parts[:end]))

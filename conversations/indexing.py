@@ -26,7 +26,7 @@ from conversations.models import (
 )
 from conversations.readers import BY_APP, generation
 from conversations.recognising import Recognised
-from conversations.tree import TreeWarning
+from conversations.tree import MISSING, TreeWarning
 from transfer.models import Snapshot
 from wire.errors import WireError
 
@@ -68,13 +68,15 @@ def _read(row: IndexedSnapshot, snapshot: Snapshot, told: Callable[[], None]) ->
     with Confined(tree) as reader:
         found = reader.recognise()
         sources = _rows(row, found.sources, beside.digests_of(tree, found.sources))
+        _take_up_mended(tree, sources)
         _note(row, state=IndexState.READING, sources=len(sources), sources_done=0, messages=0)
         _warn_of_tree(row, found.warnings)
         for done, (source, recognised) in enumerate(zip(sources, found.sources, strict=True)):
             _note(row, sources_done=done)
             told()
-            if source.state != IndexState.DONE:
+            if source.state not in (IndexState.DONE, IndexState.FAILED):
                 _read_source(reader, Keeping(source, row), recognised, told)
+                _note_damage(tree, source)
         _note(row, sources_done=len(sources))
 
 
@@ -113,6 +115,23 @@ def _rows(
         for row in rows:
             row.refresh_from_db()
     return rows
+
+
+def _note_damage(tree: SnapshotTree, source: SourceRow) -> None:
+    """A source whose bytes were not all there is looked at again another day."""
+    is_short = source.warnings.filter(code=MISSING).exists()
+    if is_short and not beside.are_sound(tree, source.files):
+        source.state = IndexState.FAILED
+        source.save(update_fields=["state"])
+
+
+def _take_up_mended(tree: SnapshotTree, sources: list[SourceRow]) -> None:
+    """What was damaged when it was read, and is sound now, is to be read again."""
+    hurt = [row for row in sources if row.state == IndexState.FAILED]
+    if mended := [row.pk for row in hurt if beside.are_sound(tree, row.files)]:
+        forgetting.read_anew(mended)
+        for row in sources:
+            row.refresh_from_db()
 
 
 def _warn_of_tree(row: IndexedSnapshot, warnings: list[TreeWarning]) -> None:

@@ -15,7 +15,7 @@ from conversations.readers import BY_APP, NotReadable
 from conversations.recognising import Recognised
 from conversations.records import BadRecords
 from conversations.source import Source
-from conversations.tree import Damaged, Tree
+from conversations.tree import MISSING, Damaged, Tree
 
 
 class Reading:
@@ -64,7 +64,7 @@ class Reading:
         except Damaged as error:
             yield self._stopped(error.code, str(error))
         except (OSError, KeyError) as error:
-            yield self._stopped("bytes-missing", str(error))
+            yield self._stopped(MISSING, str(error))
         except MemoryError:
             yield self._stopped("too-much-memory")
         except RecursionError:

@@ -12,7 +12,7 @@ import msgspec
 
 from conversations import limits
 from conversations.readers import READERS, Reader
-from conversations.tree import Damaged, Tree, TreeWarning
+from conversations.tree import MISSING, Damaged, Tree, TreeWarning
 
 _NO_CHATS: Final = frozenset(
     {
@@ -75,7 +75,7 @@ def _reader_of(tree: Tree, name: str, told: list[TreeWarning]) -> Reader | None:
     try:
         return best_for(name, head_of(tree, name))
     except (OSError, KeyError) as error:
-        code = error.code if isinstance(error, Damaged) else "bytes-missing"
+        code = error.code if isinstance(error, Damaged) else MISSING
         told.append(TreeWarning(code, name, str(error)[: limits.DETAIL_CHARS_MAX]))
     except Exception as error:  # a fault of one reader must not hide the others' chats
         told.append(_failed(name, error))

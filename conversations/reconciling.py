@@ -14,9 +14,11 @@ from django_tasks_db.models import DBTaskResult
 
 from conversations.models import IndexedSnapshot, IndexState
 from conversations.readers import generation
+from conversations.tree import MISSING
 from transfer.models import Snapshot
 
 _TRY_AGAIN: Final = timedelta(minutes=10)
+_LOOK_AGAIN: Final = timedelta(days=1)
 _INDEX: Final = "conversations.tasks.index"
 _OPEN: Final = (TaskResultStatus.READY, TaskResultStatus.RUNNING)
 _BEGUN_OFTEN: Final = 3
@@ -34,13 +36,25 @@ def reconcile() -> int:
     failed = indexed.filter(state=IndexState.FAILED, updated_at__gt=timezone.now() - _TRY_AGAIN)
     recent = set(failed.values_list("vault", "snapshot_id"))
     done = indexed.filter(state=IndexState.DONE, readers=generation())
-    settled = set(done.values_list("vault", "snapshot_id"))
+    settled = set(done.values_list("vault", "snapshot_id")) - _hurt()
     wanted = ((kept - settled) | (known - kept)) - recent - _queued()
     from conversations import tasks  # noqa: PLC0415 - a task reconciles as well
 
     for vault_id, snapshot_id in _oldest_first(wanted):
         tasks.index.enqueue(vault_id, snapshot_id)
     return len(wanted)
+
+
+def _hurt() -> set[Named]:
+    """What was damaged when it was looked at, a day ago: it may have been mended."""
+    before = timezone.now() - _LOOK_AGAIN
+    looked_at = IndexedSnapshot.objects.filter(updated_at__lt=before)
+    rows = looked_at.filter(source_links__source__state=IndexState.FAILED)
+    found = set(rows.values_list("vault", "snapshot_id"))
+    for row in looked_at.exclude(tree_warnings=[]):
+        if any(each["code"] == MISSING for each in row.tree_warnings):
+            found.add((row.vault, row.snapshot_id))
+    return found
 
 
 def _queued() -> set[Named]:

@@ -7,9 +7,12 @@ the file system by themselves.
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import BinaryIO, Final, Protocol
 
 import msgspec
+
+MISSING: Final = "bytes-missing"
+"""The code of what cannot be read now, and may be when the store is sound again."""
 
 
 class TreeWarning(msgspec.Struct, frozen=True, array_like=True):

@@ -1,15 +1,20 @@
 """What changes after something was read: the readers, the bytes, and what other exports tell."""
 
 import json
+import secrets
+from datetime import timedelta
+from pathlib import Path
 
 import pytest
+from django.conf import settings
+from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
 
 from conversations import indexing, more, readers, reconciling
-from conversations.models import Attachment, IndexedSnapshot, Message, SourceRow
+from conversations.models import Attachment, IndexedSnapshot, Message, SourceRow, WarningRow
 from conversations.readers.chat1 import Chat1
 from tests.kept_cast import keep, vault_of
-from transfer.models import Snapshot
+from transfer.models import Chunk, Snapshot
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -96,3 +101,41 @@ def test_a_deletion_is_told_whichever_export_is_read_first(vault) -> None:
             index(keep(owner, {"c.jsonl": chat(each)}))
     assert texts() == ["regretted", "regretted"]
     assert all(more.decode(row.more).deleted for row in Message.objects.all())
+
+
+def damaged(number: int) -> tuple[Path, bytes]:
+    """Alter the chunk with this number in its pack; the pack's path, and what was in it."""
+    chunk = Chunk.objects.order_by("offset")[number]
+    path = settings.STATION_STORE_DIR / chunk.pack_id
+    before = path.read_bytes()
+    raw = bytearray(before)
+    raw[chunk.offset + chunk.sealed_length // 2] ^= 1
+    path.chmod(0o600)
+    path.write_bytes(raw)
+    return path, before
+
+
+def test_what_was_damaged_is_read_again_when_it_is_sound(vault) -> None:
+    said = [{"text": f"{number} {secrets.token_hex(200)}"} for number in range(1000)]
+    snapshot = keep(vault, {"c.jsonl": chat(*said)})
+    path, before = damaged(4)
+    row = index(snapshot)
+    assert WarningRow.objects.get().code == "bytes-missing"
+    assert 0 < Message.objects.count() < 1000
+    assert reconciling.reconcile() == 0
+    later(row)
+    assert reconciling.reconcile() == 1
+    index(snapshot)
+    assert WarningRow.objects.get().code == "bytes-missing"
+    assert reconciling.reconcile() == 0
+    path.write_bytes(before)
+    index(snapshot)
+    assert not WarningRow.objects.exists()
+    assert Message.objects.count() == 1000
+
+
+def later(row: IndexedSnapshot) -> None:
+    """Let a day go by, and the queue be empty."""
+    day = timezone.now() - timedelta(days=1, minutes=1)
+    IndexedSnapshot.objects.filter(pk=row.pk).update(updated_at=day)
+    DBTaskResult.objects.all().delete()

@@ -19,7 +19,7 @@ from conversations.confined.frames import (
     send,
 )
 from conversations.placed import PlacedFile
-from conversations.tree import Damaged
+from conversations.tree import MISSING, Damaged
 
 _FIRST_BYTES: Final = limits.HEAD_BYTES
 _BUFFER_BYTES: Final = limits.RANGE_BYTES_MAX
@@ -44,7 +44,7 @@ class RemoteTree:
         """Its length in bytes."""
         size = self._sizes[name]
         if size is None:
-            raise Damaged("bytes-missing", name)
+            raise Damaged(MISSING, name)
         return size
 
     def open(self, name: str) -> BinaryIO:
@@ -75,7 +75,7 @@ class RemoteTree:
         if isinstance(answer, FailureAnswer):
             if answer.is_missing:
                 raise KeyError(answer.detail)
-            raise Damaged("bytes-missing", answer.detail)
+            raise Damaged(MISSING, answer.detail)
         assert isinstance(answer, RangeAnswer)
         return answer.data
 

@@ -44,7 +44,8 @@ class SourceRow(models.Model):
     """One source of a vault, named by what is in it: snapshots that hold the same share it.
 
     ``digest`` is over reader, file names and contents, and the files beside them. ``done`` counts
-    the events that are committed: reading goes on after them. The counts are those of
+    the events that are committed: reading goes on after them. ``state`` is failed when the store
+    lacked bytes of it: it is looked at again. The counts are those of
     :class:`conversations.events.Counts`.
     """
 
