@@ -122,3 +122,17 @@ def test_a_deleted_index_is_made_again(station: Station, phone: Phone, chats: Pa
     station.start()
     wait(lambda: states(station) == ["done"], "it is not read again")
     assert texts(station) == before
+
+
+def test_reindex_makes_a_deleted_index_anew_beside_a_running_station(
+    station: Station, phone: Phone, chats: Path
+) -> None:
+    backed_up(phone, station, chats)
+    wait(lambda: states(station) == ["done"], "the snapshot is not read")
+    before = texts(station)
+    wait(lambda: not workers(station), "the worker stays")
+    for path in station.folder.glob("index.sqlite3*"):
+        path.unlink()
+    assert station.answer("reindex")["failed"] == 0
+    assert before
+    assert texts(station) == before

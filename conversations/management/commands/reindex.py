@@ -4,10 +4,12 @@ import json
 from argparse import ArgumentParser
 from typing import Any
 
+from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db.models import F
 
 from conversations import forgetting, indexing, reconciling, worker
+from conversations.databases import INDEX
 from conversations.models import IndexedSnapshot, IndexState
 from transfer.models import Snapshot
 
@@ -31,6 +33,8 @@ class Command(BaseCommand):
     def handle(self, **options: Any) -> None:  # noqa: ANN401 - Django's
         """Wait for a worker that is reading, then read here."""
         snapshots = _chosen(options["snapshot"])
+        # The index may have been deleted, or be of an older version.
+        call_command("migrate", database=INDEX, interactive=False, verbosity=0)
         with worker.alone(wait=True):
             if options["snapshot"]:
                 _read_anew(snapshots[0])
