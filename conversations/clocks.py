@@ -5,8 +5,6 @@ from typing import Final
 
 from conversations.events import Clock
 
-ID_PER_MS: Final = 1 << 20  # a message's id is its millisecond times this, plus a number
-
 MS: Final = dt.timedelta(milliseconds=1)
 _EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 

@@ -75,7 +75,7 @@ class Contents:
         """The bytes of ``attachment``; raises :class:`NotKept`, or OSError when damaged."""
         if not attachment.file:
             raise NotKept("the export left it out")
-        tree = self._tree(attachment.source)
+        tree = self._tree(attachment.source_id)
         try:
             size, file = tree.size(attachment.file), tree.open(attachment.file)
         except KeyError:
@@ -86,8 +86,8 @@ class Contents:
         return Content(file, attachment.start, attachment.length, encoded, size_told)
 
 
-def _tree_of(source: SourceRow) -> ArchiveTree:
-    return ArchiveTree(SnapshotTree(snapshot_with(source)))
+def _tree_of(source_id: int) -> ArchiveTree:
+    return ArchiveTree(SnapshotTree(snapshot_with(SourceRow.objects.get(pk=source_id))))
 
 
 def snapshot_with(source: SourceRow) -> Snapshot:

@@ -9,7 +9,8 @@ from django.db.models.functions import Left
 from django.utils import timezone
 from django.utils.functional import Promise
 
-from conversations.clocks import ID_PER_MS, shown
+from conversations import numbering
+from conversations.clocks import shown
 from conversations.models import Attachment, Message
 from conversations.search import Query
 from conversations.snippets import Segment, matches, snippet
@@ -68,6 +69,7 @@ def _hit(message: Any, query: Query, names: Sequence[str], zone: dt.tzinfo) -> H
         [] if message.head else [snippet(name, ()) for name in names[:NAMES_SHOWN]]
     )
     is_long = len(message.head) == LOOK_CHARS
+    at = numbering.time_of(message.pk)
     return Hit(
         id=message.pk,
         at=f"{bytes(message.digest).hex()}-{message.nth}",
@@ -77,7 +79,7 @@ def _hit(message: Any, query: Query, names: Sequence[str], zone: dt.tzinfo) -> H
         is_self=bool(sender and sender.is_self),
         kind=message.kind,
         has_media=message.has_media,
-        time=shown(message.pk // ID_PER_MS, conversation.clock, zone) if message.is_timed else None,
+        time=shown(at, conversation.clock, zone) if message.is_timed else None,
         text=snippet(message.head, ranges),
         names=shown_names,
         is_further_on=bool(is_long and query.wanted and not ranges and not matching),

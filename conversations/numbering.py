@@ -1,5 +1,6 @@
 """The ids of messages: milliseconds since 1970 times 2**20, plus a number in that millisecond."""
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import Final
 
@@ -10,7 +11,9 @@ from conversations.databases import INDEX
 BITS: Final = 20
 TIME_MAX: Final = 2**43 - 1
 """Milliseconds: the year 2248."""
-_PER_MILLISECOND: Final = 1 << BITS
+ID_MIN: Final = -(2**63)
+ID_MAX: Final = 2**63 - 1
+_CURSOR: Final = re.compile("-?[0-9]{1,19}")
 _AT_ONCE: Final = 400  # in one query
 _HIGHEST: Final = (
     "(SELECT max(id) FROM conversations_message"
@@ -26,6 +29,13 @@ def time_of(message_id: int) -> int:
 def is_placed(message_id: int) -> bool:
     """Whether the id stands for any time: what has none, and follows nothing, stands at zero."""
     return time_of(message_id) != 0
+
+
+def cursor(text: str) -> int | None:
+    """A message's id out of an address; None for what can be none."""
+    if not _CURSOR.fullmatch(text):
+        return None
+    return max(ID_MIN, min(ID_MAX, int(text)))
 
 
 def first_id(time: int) -> int:

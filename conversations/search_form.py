@@ -1,6 +1,5 @@
 """What the search page takes from its address."""
 
-import re
 from typing import Any, Final
 
 from django import forms
@@ -8,12 +7,9 @@ from django.utils.translation import gettext_lazy as _
 
 from conversations.models import Conversation
 from conversations.search.query import QUERY_CHARS_MAX
-from conversations.search.scope import ID_MAX, ID_MIN
 from conversations.searching import Filters, Order
 
 CONVERSATIONS_OFFERED: Final = 300
-
-_CURSOR: Final = re.compile("-?[0-9]{1,19}")
 
 
 class SearchForm(forms.Form):
@@ -86,10 +82,3 @@ class SearchForm(forms.Form):
     def chosen_order(self) -> Order:
         """The newest first, unless the other was chosen."""
         return Order(self.cleaned_data["order"] or Order.NEWEST)
-
-
-def cursor(typed: str) -> int | None:
-    """The place to go on from; None when the address has none that could be one."""
-    if not _CURSOR.fullmatch(typed):
-        return None
-    return max(ID_MIN, min(ID_MAX, int(typed)))

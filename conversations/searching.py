@@ -12,14 +12,14 @@ from typing import Final, NamedTuple
 from django.db.models.functions import Left
 from django.utils import timezone
 
-from conversations import search
-from conversations.clocks import ID_PER_MS, day_begins, shown
+from conversations import numbering, search
+from conversations.clocks import day_begins, shown
 from conversations.events import Clock
 from conversations.facets import Facets, Row, facets_of
 from conversations.hits import Hit, hits_of
 from conversations.models import Conversation, Message, Participant
+from conversations.numbering import ID_MAX, ID_MIN
 from conversations.search import Query, Scope
-from conversations.search.scope import ID_MAX, ID_MIN
 from conversations.snippets import weight
 
 PAGE_HITS: Final = 50
@@ -146,7 +146,7 @@ def _rows(vault: str, ids: Sequence[int], filters: Filters) -> list[Row]:
     )
     rows = []
     for pk, of_vault, clock, slug, title, sender, is_timed in found:
-        time = shown(pk // ID_PER_MS, clock, zone)
+        time = shown(numbering.time_of(pk), clock, zone)
         if of_vault == vault and _is_within(time.date(), filters):
             rows.append(Row(pk, slug, title, sender, time.year if is_timed else None))
     return sorted(rows, reverse=True)
@@ -171,7 +171,7 @@ def _before(filters: Filters) -> int:
 def _bounds(day: dt.date) -> list[int]:
     """The ids at which the day begins, by every clock."""
     zone = timezone.get_current_timezone()
-    begins = (day_begins(day, clock, zone) * ID_PER_MS for clock in Clock)
+    begins = (numbering.first_id(day_begins(day, clock, zone)) for clock in Clock)
     return [max(ID_MIN, min(ID_MAX, begin)) for begin in begins]
 
 

@@ -21,8 +21,6 @@ CONTEXT: Final = 20
 """Messages before the one that an address names."""
 EXCERPT_CHARS: Final = 160
 _AT: Final = re.compile(r"([0-9a-f]{32})-([0-9]{1,9})")
-_ID_MAX: Final = 2**63 - 1
-_CURSOR: Final = re.compile(r"-?[0-9]{1,19}")
 
 
 class Page(NamedTuple):
@@ -84,13 +82,6 @@ def at(text: str) -> Named | None:
 def named(conversation: Conversation, name: Named) -> Message | None:
     """The message of this name."""
     return _of(conversation).filter(digest=name.digest, nth=name.nth).first()
-
-
-def cursor(text: str) -> int | None:
-    """A message's id out of an address; None for what is none."""
-    if not _CURSOR.fullmatch(text):
-        return None
-    return max(-_ID_MAX, min(_ID_MAX, int(text)))
 
 
 class Beside(NamedTuple):

@@ -1,11 +1,10 @@
 """A conversation from its first message to its last, for whoever writes all of it down."""
 
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final, NamedTuple
 
-from conversations import more, numbering
+from conversations import more, numbering, timeline
 from conversations.models import Attachment, Conversation, Message, Participant
 from conversations.more import More
 
@@ -38,13 +37,13 @@ def said(conversation: Conversation, span: Span = WHOLE) -> Iterator[Said]:
     people = {person.pk: person for person in conversation.people.all()}
     after = None if span.first is None else span.first - 1
     while batch := _batch(conversation, after, span.last):
-        attached = _attached(batch)
+        attached = timeline.attached(batch)
         for message in batch:
             yield Said(
                 message,
                 time_of(message.pk) if message.is_timed else None,
                 people.get(message.sender_id or 0),
-                attached[message.pk],
+                attached.get(message.pk, ()),
                 more.decode(message.more),
             )
         after = batch[-1].pk
@@ -62,12 +61,3 @@ def _batch(conversation: Conversation, after: int | None, last: int | None) -> l
     if last is not None:
         messages = messages.filter(pk__lte=last)
     return list(messages.order_by("pk")[:_BATCH])
-
-
-def _attached(batch: Sequence[Message]) -> dict[int, list[Attachment]]:
-    found: dict[int, list[Attachment]] = defaultdict(list)
-    ids = [message.pk for message in batch if message.has_media]
-    rows = Attachment.objects.filter(message__in=ids).select_related("source")
-    for row in rows.order_by("message", "number"):
-        found[row.message_id].append(row)
-    return found

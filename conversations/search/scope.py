@@ -2,8 +2,7 @@
 
 from typing import NamedTuple
 
-ID_MIN = -(2**63)
-ID_MAX = 2**63 - 1
+from conversations.numbering import ID_MAX, ID_MIN
 
 
 class Scope(NamedTuple):

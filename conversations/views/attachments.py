@@ -69,8 +69,7 @@ def _decoded(content: Content) -> bytes:
 
 def _row(request: HttpRequest, slug: str, pk: int) -> Attachment:
     conversation = owned.conversation(request, slug)
-    rows = Attachment.objects.select_related("source")
-    return get_object_or_404(rows, pk=pk, message__conversation=conversation)
+    return get_object_or_404(Attachment, pk=pk, message__conversation=conversation)
 
 
 def _content(row: Attachment) -> Content:

@@ -91,7 +91,7 @@ def _place(row: Conversation, asked: QueryDict) -> Place:
     if asked.get("date"):
         return _on(row, asked.get("date", ""))
     for name, page in (("before", timeline.before), ("after", timeline.after)):
-        place = timeline.cursor(asked.get(name, ""))
+        place = numbering.cursor(asked.get(name, ""))
         if place is not None:
             return Place(page(row, place))
     return Place(timeline.latest(row))

@@ -41,7 +41,7 @@ class Month(NamedTuple):
 def gallery(request: HttpRequest, slug: str) -> HttpResponse:
     """Show a page of it, the latest first."""
     row = owned.conversation(request, slug)
-    before = timeline.cursor(request.GET.get("before", ""))
+    before = numbering.cursor(request.GET.get("before", ""))
     found = timeline.with_media(row, before, PER_PAGE)
     messages = found[:PER_PAGE]
     tiles, missing = _tiles(row, messages)

@@ -8,9 +8,10 @@ from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from conversations import numbering
 from conversations.models import IndexedSnapshot, IndexState
 from conversations.search import Query, parse
-from conversations.search_form import SearchForm, cursor
+from conversations.search_form import SearchForm
 from conversations.search_links import Addresses
 from conversations.searching import BOUND_HITS, Filters, Found, look
 from conversations.titles import titled
@@ -34,7 +35,7 @@ def search(request: HttpRequest) -> HttpResponse:
 
 def _answer(vault: Vault, form: SearchForm, asked: QueryDict) -> dict[str, Any]:
     typed, filters = form.cleaned_data["q"], form.filters
-    query, after = parse(typed), cursor(asked.get("after", ""))
+    query, after = parse(typed), numbering.cursor(asked.get("after", ""))
     state = _state(typed, query, filters)
     found = Found()
     if state == "asked":
