@@ -35,12 +35,17 @@ def digest_of(message: Message, time: int | None) -> bytes:
     if message.id:
         return digest_of_native(message.id)
     sender = "\1" if message.sender is None else message.sender
-    if message.attachments or message.kind is Kind.MEDIA:
+    if not is_exact(message):
         said: tuple[str, ...] = (sender, Kind.MEDIA)
     else:
         said = (sender, _CLASSES.get(message.kind, message.kind), message.text)
     start = ((time or 0) % _TIMES).to_bytes(_TIME_BYTES, "big")
     return start + _hashed(said, DIGEST_BYTES - _TIME_BYTES)
+
+
+def is_exact(message: Message) -> bool:
+    """Whether messages of its digest are equal, as far as an export tells."""
+    return bool(message.id) or not (message.attachments or message.kind is Kind.MEDIA)
 
 
 def digest_of_native(native_id: str) -> bytes:

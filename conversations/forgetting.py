@@ -19,12 +19,13 @@ from conversations.models import (
     Message,
     SnapshotSource,
     SourceRow,
+    Told,
 )
 
 _AT_ONCE: Final = 1000
 _EVERYTHING: Final = (
-    "attachment", "message", "warningrow", "participant", "conversationsource", "conversation",
-    "snapshotsource", "sourcerow", "indexedsnapshot",
+    "told", "attachment", "message", "warningrow", "participant", "conversationsource",
+    "conversation", "snapshotsource", "sourcerow", "indexedsnapshot",
 )  # fmt: skip
 
 
@@ -59,6 +60,7 @@ def read_anew(sources: list[int]) -> None:
         _empty(talk)
     with transaction.atomic(using=INDEX):
         ConversationSource.objects.filter(source__in=together).delete()
+        Told.objects.filter(source__in=together).delete()
         for row in SourceRow.objects.filter(pk__in=together):
             row.warnings.all().delete()
         SourceRow.objects.filter(pk__in=together).update(

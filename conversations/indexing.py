@@ -6,21 +6,21 @@ stopped.
 """
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Final
 
 from django.db import transaction
 from django.utils import timezone
 
-from conversations import beside, forgetting
+from conversations import beside, choices, forgetting
 from conversations.confined.parent import Confined
 from conversations.databases import INDEX, expect_much
-from conversations.events import DateOrder
 from conversations.keeping import Keeping
 from conversations.kept import SnapshotTree
 from conversations.models import (
+    ConversationSource,
     IndexedSnapshot,
     IndexState,
-    ReadingChoice,
     SnapshotSource,
     SourceRow,
 )
@@ -67,7 +67,8 @@ def _read(row: IndexedSnapshot, snapshot: Snapshot, told: Callable[[], None]) ->
     tree = SnapshotTree(snapshot)
     with Confined(tree) as reader:
         found = reader.recognise()
-        sources = _rows(row, found.sources, beside.digests_of(tree, found.sources))
+        named = beside.digests_of(tree, found.sources)
+        sources = _rows(row, snapshot.created_at, found.sources, named)
         _take_up_mended(tree, sources)
         _note(row, state=IndexState.READING, sources=len(sources), sources_done=0, messages=0)
         _warn_of_tree(row, found.warnings)
@@ -75,22 +76,28 @@ def _read(row: IndexedSnapshot, snapshot: Snapshot, told: Callable[[], None]) ->
             _note(row, sources_done=done)
             told()
             if source.state not in (IndexState.DONE, IndexState.FAILED):
-                _read_source(reader, Keeping(source, row), recognised, told)
+                _read_source(reader, row, source, recognised, told)
                 _note_damage(tree, source)
         _note(row, sources_done=len(sources))
 
 
 def _read_source(
-    reader: Confined, keeping: Keeping, recognised: Recognised, told: Callable[[], None]
+    reader: Confined,
+    snapshot: IndexedSnapshot,
+    source: SourceRow,
+    recognised: Recognised,
+    told: Callable[[], None],
 ) -> None:
-    for events in reader.read(recognised, date_orders(keeping.source.vault, recognised.app)):
+    orders = choices.date_orders(source.vault, recognised.app)
+    keeping = Keeping(source, snapshot, orders)
+    for events in reader.read(recognised, orders):
         keeping.keep(events, reader.counts)
         told()
     keeping.end(reader.counts)
 
 
 def _rows(
-    snapshot: IndexedSnapshot, sources: list[Recognised], named: list[str]
+    snapshot: IndexedSnapshot, kept_at: datetime, sources: list[Recognised], named: list[str]
 ) -> list[SourceRow]:
     """The rows of these sources, which the snapshot holds; what it held by another name is left."""
     with transaction.atomic(using=INDEX):
@@ -102,6 +109,7 @@ def _rows(
                     "app": source.app,
                     "reader_version": BY_APP[source.app].version,
                     "files": list(source.files),
+                    "kept_at": kept_at,
                 },
             )[0]
             for source, digest in zip(sources, named, strict=True)
@@ -111,10 +119,31 @@ def _rows(
         SnapshotSource.objects.bulk_create(
             [SnapshotSource(snapshot=snapshot, source=row) for row in rows], ignore_conflicts=True
         )
-    if forgetting.forget_unheld():
+    if forgetting.forget_unheld() + _make_older(rows, kept_at):
         for row in rows:
             row.refresh_from_db()
     return rows
+
+
+def _make_older(rows: list[SourceRow], kept_at: datetime) -> int:
+    """Of sources that a younger snapshot held as well, and was read first: how many there are.
+
+    What they were thought to be younger than, and are not, has to be merged in another order.
+    """
+    found = [row for row in rows if row.kept_at > kept_at]
+    wrong = [
+        row.pk
+        for row in found
+        if ConversationSource.objects.filter(
+            conversation__source_links__source=row,
+            source__kept_at__gt=kept_at,
+            source__kept_at__lt=row.kept_at,
+        ).exists()
+    ]
+    SourceRow.objects.filter(pk__in=[row.pk for row in found]).update(kept_at=kept_at)
+    if wrong:
+        forgetting.read_anew(wrong)
+    return len(found)
 
 
 def _note_damage(tree: SnapshotTree, source: SourceRow) -> None:
@@ -139,12 +168,6 @@ def _warn_of_tree(row: IndexedSnapshot, warnings: list[TreeWarning]) -> None:
         {"code": each.code, "name": each.name, "detail": each.detail} for each in warnings
     ]
     row.save(update_fields=["tree_warnings"])
-
-
-def date_orders(vault_id: str, app: str) -> dict[str, DateOrder]:
-    """What the owner chose for conversations of this app, by their keys."""
-    chosen = ReadingChoice.objects.filter(vault=vault_id, app=app).exclude(date_order="")
-    return {key: DateOrder(order) for key, order in chosen.values_list("key", "date_order")}
 
 
 def _note(row: IndexedSnapshot, **fields: object) -> None:

@@ -4,7 +4,7 @@ How far a source has been written is committed with what was written, so reading
 whatever ended it: readers tell the same events every time.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from django.db import transaction
@@ -13,9 +13,9 @@ from django.utils import timezone
 
 from conversations import limits, search
 from conversations.databases import INDEX
-from conversations.events import Continuation, Counts, Event, Message, ReadWarning
+from conversations.events import Continuation, Counts, DateOrder, Event, Message, ReadWarning
 from conversations.messages import Messages
-from conversations.models import IndexedSnapshot, IndexState, SourceRow, WarningRow
+from conversations.models import IndexedSnapshot, IndexState, SourceRow, Told, WarningRow
 from conversations.talks import Talks
 
 _COUNTS: Final = ("seen", "messages", "system", "continuations", "warned")
@@ -23,12 +23,14 @@ _CODE_CHARS_MAX: Final = 40
 
 
 class Keeping:
-    """Writes one source."""
+    """Writes one source, read in the date ``orders`` that were chosen."""
 
-    def __init__(self, source: SourceRow, snapshot: IndexedSnapshot) -> None:
+    def __init__(
+        self, source: SourceRow, snapshot: IndexedSnapshot, orders: Mapping[str, DateOrder]
+    ) -> None:
         self.source = source
         self.snapshot = snapshot
-        self._talks = Talks(source)
+        self._talks = Talks(source, orders)
         self._messages = Messages(source, self._talks)
         self._passed = 0
 
@@ -51,6 +53,7 @@ class Keeping:
         self.source.state = IndexState.DONE
         with transaction.atomic(using=INDEX):
             self.source.save()
+            Told.objects.filter(source=self.source.pk).delete()
             search.tidy(INDEX)
 
     def _skip_known(self, events: Sequence[Event]) -> list[Event]:

@@ -34,9 +34,10 @@ def merged(older: Telling, newer: Telling) -> Telling:
     """The older telling, as the newer one changes it."""
     if older == newer:
         return older
+    was_deleted = older.more.deleted or newer.more.deleted
     if newer.kind in _SAYS_LESS and older.kind not in _SAYS_LESS:
-        gone = newer.kind == Kind.DELETED
-        return older._replace(more=_with(older.more, deleted=older.more.deleted or gone))
+        is_deleted = was_deleted or newer.kind == Kind.DELETED
+        return older._replace(more=_with(older.more, deleted=is_deleted))
     if not newer.text and older.text:
         newer = newer._replace(text=older.text)
     earlier = [*older.more.earlier, *newer.more.earlier]
@@ -48,7 +49,7 @@ def merged(older: Telling, newer: Telling) -> Telling:
         edited=older.more.edited if newer.more.edited is None else newer.more.edited,
         forwarded_from=newer.more.forwarded_from or older.more.forwarded_from,
         earlier=tuple(text for text in dict.fromkeys(earlier) if text != newer.text),
-        deleted=older.more.deleted or is_back,
+        deleted=was_deleted or is_back,
     )
     return Telling(newer.kind, newer.text, more)
 

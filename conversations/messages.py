@@ -5,9 +5,9 @@ from typing import Final, NamedTuple
 
 from django.db import connections
 
-from conversations import digests, equal, limits, merging, more, numbering, search
+from conversations import digests, limits, merging, more, numbering, search
 from conversations.databases import INDEX
-from conversations.equal import Sizes, Told, sizes_of
+from conversations.equal import Candidate, Known, Sizes, sizes_of
 from conversations.events import Message
 from conversations.merging import Telling
 from conversations.models import Attachment, SourceRow
@@ -21,6 +21,8 @@ _INSERT: Final = (
     " is_timed, digest, nth, native_id, reply_to, more, source_id, last_source_id, file, line)"
     " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
 )
+
+_TELL: Final = "INSERT INTO conversations_told (source, message) VALUES (%s, %s)"
 
 
 class Placed(NamedTuple):
@@ -39,20 +41,23 @@ class Messages:
         self._source = source
         self._number = source.pk
         self._talks = talks
+        self._known = Known(source.pk)
+        self._ages = {source.pk: source.kept_at}
 
     def write(self, batch: Sequence[Message]) -> None:
         """Insert what is new, and merge what is not."""
         placed = [self._placed(message) for message in batch]
-        named = ((each.talk.number, each.digest) for each in placed)
-        known = equal.known(named, self._number)
+        known = self._known.among(
+            [((each.talk.number, each.digest), each.message) for each in placed]
+        )
         new: list[tuple[Placed, int]] = []
-        told: list[tuple[Placed, Told]] = []
+        told: list[tuple[Placed, Candidate]] = []
         for each in placed:
             each.talk.count(each.message)
             alike = known[each.talk.number, each.digest]
-            older = alike.take(each.message)
-            if older is not None:
-                told.append((each, older))
+            there = alike.take(each.message)
+            if there is not None:
+                told.append((each, there))
                 continue
             new.append((each, alike.count))
             alike.count += 1
@@ -128,18 +133,32 @@ class Messages:
 
     # What another source told before
 
-    def _merge(self, told: list[tuple[Placed, Told]]) -> None:
+    def _merge(self, told: list[tuple[Placed, Candidate]]) -> None:
         """Most tellings are the same: those are noted together."""
-        ids = [older.row.pk for _, older in told]
-        for at in range(0, len(ids), _AT_ONCE):
-            rows = MessageRow.objects.filter(pk__in=ids[at : at + _AT_ONCE])
-            rows.update(last_source=self._number)
+        rows = [there.row for _, there in told]
+        younger = {row.pk for row in rows if self._is_younger_than(row.last_source_id)}
+        self._note(rows, sorted(younger))
         for each, (row, held) in told:
-            older = Telling(row.kind, row.text, more.decode(row.more))
-            newer = merging.merged(older, merging.told(each.message))
+            before = Telling(row.kind, row.text, more.decode(row.more))
+            mine = merging.told(each.message)
+            both = (before, mine) if row.pk in younger else (mine, before)
+            after = merging.merged(*both)
             gained = self._gained(each.message, row, held)
-            if newer != older or gained:
-                self._change(row, each, newer, gained)
+            if after != before or gained:
+                self._change(row, each, after, gained)
+
+    def _note(self, told: list[MessageRow], younger: list[int]) -> None:
+        with connections[INDEX].cursor() as cursor:
+            cursor.executemany(_TELL, [(self._number, row.pk) for row in told])
+        for at in range(0, len(younger), _AT_ONCE):
+            rows = MessageRow.objects.filter(pk__in=younger[at : at + _AT_ONCE])
+            rows.update(last_source=self._number)
+
+    def _is_younger_than(self, source: int) -> bool:
+        if source not in self._ages:
+            rows = SourceRow.objects.filter(pk=source)
+            self._ages[source] = rows.values_list("kept_at", flat=True).get()
+        return self._source.kept_at >= self._ages[source]
 
     def _gained(self, message: Message, row: MessageRow, held: Sizes) -> list[Attachment]:
         """The attachments to be taken from this telling: those whose bytes are not there yet."""
@@ -149,10 +168,10 @@ class Messages:
         return [one for one in self._attachments(row.pk, message) if one.number not in held]
 
     def _change(
-        self, row: MessageRow, each: Placed, newer: Telling, gained: list[Attachment]
+        self, row: MessageRow, each: Placed, telling: Telling, gained: list[Attachment]
     ) -> None:
         search.remove(INDEX, search.entries([row], self._source.vault))
-        row.kind, row.text, row.more = newer.kind, newer.text, more.encode(newer.more)
+        row.kind, row.text, row.more = telling.kind, telling.text, more.encode(telling.more)
         if gained:
             row.attachments.filter(file="").delete()
             Attachment.objects.bulk_create(gained)

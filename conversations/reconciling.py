@@ -12,6 +12,7 @@ from django.utils import timezone
 from django_tasks.base import TaskResultStatus
 from django_tasks_db.models import DBTaskResult
 
+from conversations import choices
 from conversations.models import IndexedSnapshot, IndexState
 from conversations.readers import generation
 from conversations.tree import MISSING
@@ -20,6 +21,7 @@ from transfer.models import Snapshot
 _TRY_AGAIN: Final = timedelta(minutes=10)
 _LOOK_AGAIN: Final = timedelta(days=1)
 _INDEX: Final = "conversations.tasks.index"
+_READ_ANEW: Final = "conversations.tasks.read_anew"
 _OPEN: Final = (TaskResultStatus.READY, TaskResultStatus.RUNNING)
 _BEGUN_OFTEN: Final = 3
 _LAST: Final = -1  # of the queue: other tasks have priority 0
@@ -29,7 +31,10 @@ Named = tuple[str, str]
 
 
 def reconcile() -> int:
-    """Queue every snapshot that has to be read or forgotten, once; returns how many."""
+    """Queue every snapshot that has to be read or forgotten, once; returns how many.
+
+    So is every conversation whose owner chose to have it read otherwise.
+    """
     kept = set(Snapshot.objects.receipted().values_list("vault_id", "snapshot_id"))
     indexed = IndexedSnapshot.objects.all()
     known = set(indexed.values_list("vault", "snapshot_id"))
@@ -37,12 +42,15 @@ def reconcile() -> int:
     recent = set(failed.values_list("vault", "snapshot_id"))
     done = indexed.filter(state=IndexState.DONE, readers=generation())
     settled = set(done.values_list("vault", "snapshot_id")) - _hurt()
-    wanted = ((kept - settled) | (known - kept)) - recent - _queued()
+    wanted = ((kept - settled) | (known - kept)) - recent - _queued(_INDEX)
+    chosen = {(slug,) for slug in choices.unheeded()} - _queued(_READ_ANEW)
     from conversations import tasks  # noqa: PLC0415 - a task reconciles as well
 
+    for (slug,) in sorted(chosen):
+        tasks.read_anew.enqueue(slug)
     for vault_id, snapshot_id in _oldest_first(wanted):
         tasks.index.enqueue(vault_id, snapshot_id)
-    return len(wanted)
+    return len(wanted) + len(chosen)
 
 
 def _hurt() -> set[Named]:
@@ -57,8 +65,9 @@ def _hurt() -> set[Named]:
     return found
 
 
-def _queued() -> set[Named]:
-    rows = DBTaskResult.objects.filter(status__in=_OPEN, task_path=_INDEX)
+def _queued(task: str) -> set[tuple[str, ...]]:
+    """What open tasks of this kind are called with."""
+    rows = DBTaskResult.objects.filter(status__in=_OPEN, task_path=task)
     return {tuple(each["args"]) for each in rows.values_list("args_kwargs", flat=True)}
 
 

@@ -1,21 +1,26 @@
 """The conversations of one source while it is written, and who takes part in them."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from conversations import digests, limits, numbering
-from conversations.events import Conversation, Dates, Event, Kind, Message, Person
+from conversations.events import Conversation, DateOrder, Dates, Event, Kind, Message, Person
 from conversations.models import Conversation as ConversationRow
 from conversations.models import ConversationSource, Participant, SourceRow
 
 
 @dataclass
 class Talk:
-    """A conversation while a source is written: its rows, and what this batch adds to them."""
+    """A conversation while a source is written: its rows, and what this batch adds to them.
+
+    Of what exports tell differently, that of the youngest one counts: ``is_youngest``.
+    """
 
     row: ConversationRow
     number: int
     link: ConversationSource
     people: dict[str, int]
+    is_youngest: bool
     time: int = 0
     added: list[int] = field(default_factory=list)
     media: int = 0
@@ -52,10 +57,11 @@ class Talk:
 
 
 class Talks:
-    """Those of one source, by their keys."""
+    """Those of one source, by their keys; ``orders`` are the date orders that were chosen."""
 
-    def __init__(self, source: SourceRow) -> None:
+    def __init__(self, source: SourceRow, orders: Mapping[str, DateOrder]) -> None:
         self._source = source
+        self._orders = orders
         self._open: dict[str, Talk] = {}
 
     def __getitem__(self, key: str) -> Talk:
@@ -81,9 +87,10 @@ class Talks:
             case Person(conversation=key):
                 self._meet(self[key], event)
             case Dates(conversation=key, order=order, is_sure=is_sure):
-                row = self[key].row
-                row.date_order, row.is_date_order_sure = order, is_sure
-                row.save(update_fields=["date_order", "is_date_order_sure"])
+                talk = self[key]
+                if talk.is_youngest or not talk.row.date_order:
+                    talk.row.date_order, talk.row.is_date_order_sure = order, is_sure
+                    talk.row.save(update_fields=["date_order", "is_date_order_sure"])
 
     def sender(self, talk: Talk, key: str | None) -> int | None:
         """The participant with this key, who is met now at the latest; None for nobody."""
@@ -93,23 +100,33 @@ class Talks:
 
     def _opened(self, said: Conversation) -> Talk:
         vault, app = self._source.vault, self._source.app
-        title = said.title[: limits.TITLE_CHARS_MAX]
+        title, key = said.title[: limits.TITLE_CHARS_MAX], said.key[: limits.TITLE_CHARS_MAX]
         row, made = ConversationRow.objects.get_or_create(
             slug=digests.slug_of(vault, app, said.key),
             defaults={
                 "vault": vault,
                 "app": app,
                 "key": said.key,
-                "title": title or said.key[: limits.TITLE_CHARS_MAX],
+                "title": title or key,
                 "kind": said.kind,
                 "clock": said.clock,
             },
         )
-        if not made and title not in ("", said.key):
+        is_youngest = made or self._is_youngest(row)
+        if not made and title not in ("", key) and (is_youngest or row.title == key):
             row.title, row.kind = title, said.kind
             row.save(update_fields=["title", "kind"])
-        link, _ = ConversationSource.objects.get_or_create(conversation=row, source=self._source)
-        return Talk(row, row.pk, link, dict(row.people.values_list("key", "pk")))
+        link, _ = ConversationSource.objects.get_or_create(
+            conversation=row,
+            source=self._source,
+            defaults={"chosen_order": self._orders.get(said.key, "")},
+        )
+        people = dict(row.people.values_list("key", "pk"))
+        return Talk(row, row.pk, link, people, is_youngest)
+
+    def _is_youngest(self, row: ConversationRow) -> bool:
+        others = row.source_links.exclude(source=self._source)
+        return not others.filter(source__kept_at__gt=self._source.kept_at).exists()
 
     def _meet(self, talk: Talk, said: Person) -> int:
         name = (said.name or said.key)[: limits.NAME_CHARS_MAX]
@@ -124,5 +141,9 @@ class Talks:
             talk.people[said.key] = person.pk
         elif said.name not in ("", said.key):  # an export without names takes none away
             people = Participant.objects.filter(pk=talk.people[said.key])
-            people.update(name=name, **({"is_self": True} if said.is_self else {}))
+            if said.is_self:
+                people.update(is_self=True)
+            if not talk.is_youngest:
+                people = people.filter(name=said.key[: limits.NAME_CHARS_MAX])
+            people.update(name=name)
         return talk.people[said.key]

@@ -169,6 +169,7 @@ def test_a_changed_date_order_is_kept_and_read_anew(vault) -> None:
     order = DateOrder.MDY if talk.date_order == DateOrder.DMY else DateOrder.DMY
     before = Message.objects.get().pk
     choices.set_date_order(talk, order)
+    assert reconciling.reconcile() == 1
     call_command("db_worker", batch=True, max_tasks=1, startup_delay=False)
     assert IndexedSnapshot.objects.get().state == IndexState.WAITING
     index(snapshot)

@@ -10,6 +10,7 @@ from conversations.models.found import (
     ConversationSource,
     Message,
     Participant,
+    Told,
 )
 from conversations.models.sources import (
     IndexedSnapshot,
@@ -30,5 +31,6 @@ __all__ = [
     "ReadingChoice",
     "SnapshotSource",
     "SourceRow",
+    "Told",
     "WarningRow",
 ]

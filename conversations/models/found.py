@@ -52,7 +52,10 @@ class Participant(models.Model):
 
 
 class ConversationSource(models.Model):
-    """What one source says of one conversation; counts as in the source."""
+    """What one source says of one conversation; counts as in the source.
+
+    ``chosen_order`` is the date order that its owner had chosen when it was read, or empty.
+    """
 
     conversation = models.ForeignKey(Conversation, models.CASCADE, related_name="source_links")
     source = models.ForeignKey(SourceRow, models.CASCADE, related_name="conversation_links")
@@ -62,6 +65,7 @@ class ConversationSource(models.Model):
     warned = models.PositiveBigIntegerField(default=0)
     media = models.PositiveBigIntegerField(default=0)
     media_missing = models.PositiveBigIntegerField(default=0)
+    chosen_order = models.CharField(max_length=3, blank=True)
 
     class Meta:
         constraints = [
@@ -79,9 +83,9 @@ class Message(models.Model):
 
     So the newest first, in one conversation or in a search over all, is the order of the primary
     key, and a date is a range of it. ``digest`` with ``nth`` names it for good: that of the app's
-    own id, or of time, sender and content, where ``nth`` counts equal ones. ``source`` is the first
-    source that has it, ``last_source`` the newest one; ``file`` and ``line`` are its place in
-    ``source``.
+    own id, or of time, sender and content, where ``nth`` counts equal ones. ``source`` is the
+    one that was read first, ``last_source`` the youngest that tells it; ``file`` and ``line`` are
+    its place in ``source``.
     ``more`` is JSON: reactions, edits, what was there before, or empty.
     """
 
@@ -123,6 +127,21 @@ class Message(models.Model):
 
     def __str__(self) -> str:
         return f"{self.conversation_id}: {self.id}"
+
+
+class Told(models.Model):
+    """A source that is being read has told this message, which another one told first.
+
+    So that equal messages are each told once, wherever reading stops and goes on. Plain numbers:
+    these rows go when the source is read to its end.
+    """
+
+    pk = models.CompositePrimaryKey("source", "message")
+    source = models.BigIntegerField()
+    message = models.BigIntegerField()
+
+    def __str__(self) -> str:
+        return f"{self.message} told by {self.source}"
 
 
 class Attachment(models.Model):

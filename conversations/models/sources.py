@@ -43,8 +43,10 @@ class IndexedSnapshot(models.Model):
 class SourceRow(models.Model):
     """One source of a vault, named by what is in it: snapshots that hold the same share it.
 
-    ``digest`` is over reader, file names and contents, and the files beside them. ``done`` counts
-    the events that are committed: reading goes on after them. ``state`` is failed when the store
+    ``digest`` is over reader, file names and contents, and the files beside them. ``kept_at`` is
+    when the oldest snapshot that is known to hold it was made: of two sources that tell a thing
+    differently the younger one is right. ``done`` counts the events that are committed: reading
+    goes on after them. ``state`` is failed when the store
     lacked bytes of it: it is looked at again. The counts are those of
     :class:`conversations.events.Counts`.
     """
@@ -54,6 +56,7 @@ class SourceRow(models.Model):
     app = models.CharField(max_length=20)
     reader_version = models.PositiveIntegerField()
     files = models.JSONField()
+    kept_at = models.DateTimeField(default=timezone.now)
     state = models.CharField(max_length=8, choices=IndexState, default=IndexState.WAITING)
     done = models.PositiveBigIntegerField(default=0)
     seen = models.PositiveBigIntegerField(default=0)

@@ -127,15 +127,16 @@ def _day(text: str) -> dt.date | None:
 def _about(row: Conversation, chosen: ReadingChoice | None) -> dict[str, Any]:
     """What stands beside the messages; an order of dates that is sure is nobody's question."""
     own, order = (chosen.self_key, chosen.date_order) if chosen else ("", "")
+    is_read_anew = bool(order) and choices.is_unheeded(row, order)
     people = list(row.people.order_by("number", "pk")[: PEOPLE_OFFERED + 1])
     return {
         "app": listing.title_of(row.app),
         "people": [speaker_of(person, own) for person in people[:PEOPLE_OFFERED]],
         "has_more_people": len(people) > PEOPLE_OFFERED,
         "own": own,
-        "order": order or row.date_order,
+        "order": order if is_read_anew else row.date_order,
         "orders": _ORDERS.items() if order or not row.is_date_order_sure else (),
-        "is_read_anew": order not in ("", row.date_order),
+        "is_read_anew": is_read_anew,
         "snapshot_id": _snapshot_id(row),
         "first_day": _day_of(row, row.first),
         "last_day": _day_of(row, row.last),
