@@ -10,7 +10,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from accounts.models import User
-from conversations import indexing
+from conversations import indexing, reconciling
 from conversations.models import Attachment, Conversation, IndexedSnapshot, IndexState, Message
 from tests import chats_cast
 from tests.kept_cast import keep, vault_of
@@ -242,6 +242,7 @@ def test_an_ambiguous_order_of_dates_is_shown_and_switched(alice) -> None:
     assert 'datetime="2023-02-03"' in html
     assert alice.browser.post(of(row, "dates/"), {"order": "mdy"}).status_code == 302
     assert "is being read anew in this order" in alice.page(of(row))
+    reconciling.reconcile()
     call_command("db_worker", batch=True, max_tasks=1, startup_delay=False)
     assert "is being read" in alice.page(of(row))
     snapshot = Snapshot.objects.get()
