@@ -26,6 +26,8 @@ urlpatterns = [
     path("<slug:slug>/originals/", giving.originals, name="originals"),
     path("<slug:slug>/export.jsonl", giving.export_jsonl, name="export-jsonl"),
     path("<slug:slug>/export.html", giving.export_html, name="export-html"),
-    path("<slug:slug>/attachments/<int:pk>/", attachments.attachment, name="attachment"),
-    path("<slug:slug>/thumbnails/<int:pk>/", attachments.thumbnail, name="thumbnail"),
+    path(
+        "<slug:slug>/attachments/<str:at>/<int:number>/", attachments.attachment, name="attachment"
+    ),
+    path("<slug:slug>/thumbnails/<str:at>/<int:number>/", attachments.thumbnail, name="thumbnail"),
 ]

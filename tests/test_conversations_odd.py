@@ -5,6 +5,7 @@ import pytest
 from accounts.models import User
 from backupstation import roles
 from conversations import indexing
+from conversations.bubbles import at_of
 from conversations.models import Attachment, Conversation
 from tests import chats_cast, page_cast
 from tests.kept_cast import keep, vault_of
@@ -61,15 +62,16 @@ def test_what_an_address_asks_for(kept: Snapshot, client, asked: str) -> None:
         "/conversations/{odd}/",
         "/conversations/snapshots/{odd}/",
         "/conversations/snapshots/{odd}/download/",
-        "/conversations/{slug}/attachments/{odd}/",
-        "/conversations/{slug}/thumbnails/{odd}/",
+        "/conversations/{slug}/attachments/{odd}/0/",
+        "/conversations/{slug}/attachments/{at}/{odd}/",
+        "/conversations/{slug}/thumbnails/{odd}/0/",
     ],
 )
 def test_what_an_address_names(kept: Snapshot, client, path: str) -> None:
     slug = Conversation.objects.latest("messages").slug
-    assert Attachment.objects.exists()
+    at = at_of(Attachment.objects.latest("pk").message)
     for odd in ODD[1:]:
-        answer = client.get(path.format(slug=slug, odd=odd.replace("/", "%2F")))
+        answer = client.get(path.format(slug=slug, at=at, odd=odd.replace("/", "%2F")))
         assert answer.status_code in (302, 404), odd
 
 

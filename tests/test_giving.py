@@ -16,6 +16,7 @@ from PIL import Image
 
 from accounts.models import User
 from backupstation import roles
+from conversations.bubbles import at_of
 from conversations.models import (
     Attachment,
     Conversation,
@@ -93,13 +94,14 @@ class Kept:
             **{"sender": self.alice, "kind": "text", "text": text, **fields},
         )  # fmt: skip
 
-    def attach(self, message: Message, name: str, kind: str = "image", **place: object) -> int:
+    def attach(self, message: Message, name: str, kind: str = "image", **place: object) -> str:
+        """The end of its address."""
         Message.objects.filter(pk=message.pk).update(has_media=True)
         number = message.attachments.count()
-        row = Attachment.objects.create(
+        Attachment.objects.create(
             message=message, source=self.source, number=number, kind=kind, name=name, **place
         )
-        return row.pk
+        return f"{at_of(message)}/{number}"
 
     def url(self, rest: str) -> str:
         return f"/conversations/{self.conversation.slug}/{rest}"
@@ -142,31 +144,42 @@ def files_in(response) -> dict[str, bytes]:
 def test_a_picture_is_shown_wherever_its_bytes_lie(kept, client, place, media_type) -> None:
     if place.get("length"):
         place |= {"length": len(kept.files[place["file"]]) - 12 + place["length"]}
-    pk = kept.attach(kept.say(), "cat.jpg", **place)
-    shown = client.get(kept.url(f"attachments/{pk}/"))
+    at = kept.attach(kept.say(), "cat.jpg", **place)
+    shown = client.get(kept.url(f"attachments/{at}/"))
     assert body(shown) == kept.picture
     assert shown["Content-Type"] == media_type
     assert shown["Content-Security-Policy"].startswith("sandbox")
     assert shown["X-Content-Type-Options"] == "nosniff"
     assert "Content-Disposition" not in shown
-    small = client.get(kept.url(f"thumbnails/{pk}/"))
+    small = client.get(kept.url(f"thumbnails/{at}/"))
     assert Image.open(io.BytesIO(small.content)).size == (480, 320)
+
+
+def test_the_address_of_a_picture_lasts(kept, client) -> None:
+    """Browsers keep what is there for a week."""
+    message = kept.say()
+    end = kept.attach(message, "cat.jpg", file="us/cat.jpg")
+    Attachment.objects.all().delete()
+    kept.attach(kept.say(), "evil.svg", file="us/evil.svg")
+    assert client.get(kept.url(f"attachments/{end}/")).status_code == 404
+    assert kept.attach(message, "cat.jpg", file="us/cat.jpg") == end
+    assert body(client.get(kept.url(f"attachments/{end}/"))) == kept.picture
 
 
 @pytest.mark.parametrize("name", ["evil.svg", "x.html", "cat.jpg", 'a"; \r\nX: y.svg'])
 def test_what_a_browser_would_run_is_only_saved(kept, client, name) -> None:
-    pk = kept.attach(kept.say(), name, file="us/evil.svg", media_type="image/svg+xml")
-    saved = client.get(kept.url(f"attachments/{pk}/"))
+    at = kept.attach(kept.say(), name, file="us/evil.svg", media_type="image/svg+xml")
+    saved = client.get(kept.url(f"attachments/{at}/"))
     assert body(saved) == SVG
     assert saved["Content-Type"] == "application/octet-stream"
     assert saved["Content-Disposition"].startswith("attachment")
     assert saved["Content-Security-Policy"].startswith("sandbox")
-    assert client.get(kept.url(f"thumbnails/{pk}/")).status_code == 404
+    assert client.get(kept.url(f"thumbnails/{at}/")).status_code == 404
 
 
 def test_a_player_gets_the_range_that_it_asks_for(kept, client) -> None:
-    pk = kept.attach(kept.say(), "clip.mp4", "video", file="us/clip.mp4")
-    address, size = kept.url(f"attachments/{pk}/"), len(VIDEO)
+    at = kept.attach(kept.say(), "clip.mp4", "video", file="us/clip.mp4")
+    address, size = kept.url(f"attachments/{at}/"), len(VIDEO)
     for header, first, last in (
         ("bytes=0-", 0, size - 1),
         ("bytes=5-9", 5, 9),
@@ -193,9 +206,9 @@ def test_what_no_snapshot_has_is_not_there(kept, client) -> None:
         {"file": "../etc/passwd"},
         {"file": "us/media.zip/x"},
     ):
-        pk = kept.attach(message, "gone.jpg", **place)
-        assert client.get(kept.url(f"attachments/{pk}/")).status_code == 404
-        assert client.get(kept.url(f"thumbnails/{pk}/")).status_code == 404
+        at = kept.attach(message, "gone.jpg", **place)
+        assert client.get(kept.url(f"attachments/{at}/")).status_code == 404
+        assert client.get(kept.url(f"thumbnails/{at}/")).status_code == 404
 
 
 # Original files
@@ -319,7 +332,7 @@ def test_a_selection_by_date_has_both_days(kept, client) -> None:
 
 
 def test_nothing_of_it_is_there_for_anybody_else(kept) -> None:
-    pk = kept.attach(kept.say(), "cat.jpg", file="us/cat.jpg")
+    at = kept.attach(kept.say(), "cat.jpg", file="us/cat.jpg")
     own = vault_of("mallory")
     keep(own, {"a": "b"})
     addresses = [
@@ -327,8 +340,8 @@ def test_nothing_of_it_is_there_for_anybody_else(kept) -> None:
         *map(
             kept.url,
             [
-                f"attachments/{pk}/",
-                f"thumbnails/{pk}/",
+                f"attachments/{at}/",
+                f"thumbnails/{at}/",
                 "originals/",
                 "export.jsonl",
                 "export.html",

@@ -11,6 +11,7 @@ from django.test.utils import CaptureQueriesContext
 
 from accounts.models import User
 from conversations import indexing, reconciling
+from conversations.bubbles import at_of
 from conversations.models import Attachment, Conversation, IndexedSnapshot, IndexState, Message
 from tests import chats_cast
 from tests.kept_cast import keep, vault_of
@@ -55,9 +56,8 @@ def ids(html: str) -> list[str]:
     return re.findall(r'<li id="m-([0-9a-f]{32}-\d+)"', html)
 
 
-def at_of(text: str) -> str:
-    row = Message.objects.get(text=text)
-    return f"{bytes(row.digest).hex()}-{row.nth}"
+def at(text: str) -> str:
+    return at_of(Message.objects.get(text=text))
 
 
 # The list
@@ -126,7 +126,7 @@ def test_a_conversation_reads_like_a_chat(alice) -> None:
     html = alice.page(of(talk()))
     assert len(ids(html)) == 17
     assert html.count('class="day"') == 3
-    assert '<a class="quote" href="?at=' + at_of("我们也去！带上孩子们可以吗？🚣") in html
+    assert '<a class="quote" href="?at=' + at("我们也去！带上孩子们可以吗？🚣") in html
     assert "Reply to a message that is not kept" in html
     assert "李明, Bob Miller" in html
     assert "1 earlier version" in html
@@ -162,7 +162,7 @@ def test_pages_lead_both_ways_through_every_message(alice) -> None:
 
 def test_a_permalink_shows_its_message_among_others(alice) -> None:
     alice.keep(chats_cast.family(old=200))
-    name = at_of("Old message 100")
+    name = at("Old message 100")
     html = alice.page(of(talk(), f"?at={name}"))
     assert f'id="m-{name}" class="message' in html
     assert re.search(rf'id="m-{name}"[^>]* named[^>]*autofocus', html)
@@ -453,6 +453,7 @@ def test_lists_take_the_same_queries_however_long_they_are(alice) -> None:
 def test_nothing_of_it_is_there_for_anybody_else(alice) -> None:
     snapshot = alice.keep(chats_cast.family(), "Private label")
     row, attachment = talk(), Attachment.objects.exclude(file="").first()
+    named = f"{at_of(attachment.message)}/{attachment.number}"
     keep(vault_of("mallory"), {"a": "b"})
     User.objects.create_superuser("root", password="correct horse battery")
     mine = {
@@ -463,8 +464,8 @@ def test_nothing_of_it_is_there_for_anybody_else(alice) -> None:
             of(row, "originals/"),
             of(row, "export.html"),
             of(row, "export.jsonl"),
-            of(row, f"attachments/{attachment.pk}/"),
-            of(row, f"thumbnails/{attachment.pk}/"),
+            of(row, f"attachments/{named}/"),
+            of(row, f"thumbnails/{named}/"),
             f"/conversations/snapshots/{snapshot.snapshot_id}/",
             f"/conversations/snapshots/{snapshot.snapshot_id}/download/",
         ],

@@ -9,7 +9,7 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404
 from django.views.decorators.http import require_safe
 
-from conversations import media_types, owned, ranges, streaming
+from conversations import media_types, owned, ranges, streaming, timeline
 from conversations.contents import Content, Contents, NotKept
 from conversations.limits import MIB
 from conversations.models import Attachment
@@ -27,9 +27,9 @@ _drawing: Final = threading.BoundedSemaphore(2)
 
 @require_safe
 @login_required
-def attachment(request: HttpRequest, slug: str, pk: int) -> HttpResponseBase:
+def attachment(request: HttpRequest, slug: str, at: str, number: int) -> HttpResponseBase:
     """One attachment; what browsers only draw or play is shown, anything else is saved."""
-    row = _row(request, slug, pk)
+    row = _row(request, slug, at, number)
     content = _content(row)
     media_type = media_types.media_type_of(content.head(media_types.HEAD_BYTES))
     is_shown = media_types.is_inline(media_type) and "download" not in request.GET
@@ -43,9 +43,9 @@ def attachment(request: HttpRequest, slug: str, pk: int) -> HttpResponseBase:
 
 @require_safe
 @login_required
-def thumbnail(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
+def thumbnail(request: HttpRequest, slug: str, at: str, number: int) -> HttpResponse:
     """A small WebP of a picture; 404 for what is none."""
-    content = _content(_row(request, slug, pk))
+    content = _content(_row(request, slug, at, number))
     try:
         with _drawing:
             picture = _decoded(content) if content.size is None else content.file
@@ -67,9 +67,18 @@ def _decoded(content: Content) -> bytes:
     return b"".join(content.read())
 
 
-def _row(request: HttpRequest, slug: str, pk: int) -> Attachment:
-    conversation = owned.conversation(request, slug)
-    return get_object_or_404(Attachment, pk=pk, message__conversation=conversation)
+def _row(request: HttpRequest, slug: str, at: str, number: int) -> Attachment:
+    """Named by its message, as it is after every reindexing: browsers keep what they were given."""
+    name = timeline.at(at)
+    if name is None:
+        raise Http404
+    return get_object_or_404(
+        Attachment,
+        message__conversation=owned.conversation(request, slug),
+        message__digest=name.digest,
+        message__nth=name.nth,
+        number=number,
+    )
 
 
 def _content(row: Attachment) -> Content:
