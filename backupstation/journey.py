@@ -54,10 +54,14 @@ def idle(session_id: str) -> Transfer:
     return Transfer(session_id, stages_of([], Step.SHOWN), Step.SHOWN)
 
 
-def recent(owner: AbstractBaseUser, now: datetime) -> list[Transfer]:
-    """This owner's transfers that are under way or just ended, the newest first; one query."""
+def recent(owner: AbstractBaseUser, now: datetime, snapshot_id: str = "") -> list[Transfer]:
+    """This owner's transfers that are under way or just ended, the newest first; one query.
+
+    With ``snapshot_id`` those of codes that are bound to this snapshot.
+    """
+    bound = {"invitation__binding__snapshot_id": snapshot_id} if snapshot_id else {}
     entries = (
-        TrailEntry.objects.filter(invitation__owner_id=owner.pk)
+        TrailEntry.objects.filter(invitation__owner_id=owner.pk, **bound)
         .filter(invitation__created_at__gte=now - _LOOK_BACK)
         .filter(Q(at__gte=now - RECENT) | Q(invitation__state=InvitationState.CLAIMED))
         .exclude(step=Step.SHOWN)

@@ -6,7 +6,7 @@ again twice a second and sends those that differ.
 
 import time
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from django.contrib.auth.models import AbstractBaseUser
@@ -26,6 +26,8 @@ from wire import limits
 
 SLOW_PARTS_SECONDS: Final = 5.0
 TRANSFERS_MAX: Final = 12
+_STILL_TOLD: Final = timedelta(seconds=2 * limits.INVITATION_ROTATION_SECONDS)
+"""For pages without a script, which are new pages whenever they are looked at."""
 _NOT_USED_YET: Final = (Step.SHOWN, Step.SCANNED, Step.CONFIRMED)
 
 
@@ -37,6 +39,7 @@ class Page:
     choice: Choice = field(default_factory=Choice)
     shown: Shown | None = None
     _is_gone: bool = False
+    _opened_at: datetime | None = None
     _pace: Pace = field(default_factory=Pace)
     _told: dict[str, str] = field(default_factory=dict)
     _drawn: tuple[Shown | None, str] = (None, "")
@@ -63,7 +66,7 @@ class Page:
 
     def look(self, now: datetime) -> dict[str, str]:
         """Query the database once and render each part; issue a new code when one is due."""
-        transfers = journey.recent(self.owner, now)
+        transfers = self._transfers(now)
         asked = approvals.waiting_for(self.owner).select_related("invitation__issuer")
         waiting = Question.all_of(asked)
         if self._is_code_due(now, transfers):
@@ -75,6 +78,15 @@ class Page:
             "say": _announcement(transfers, waiting),
         }
         return parts | (kept.parts(self.owner, now) if self._are_slow_parts_due(transfers) else {})
+
+    def _transfers(self, now: datetime) -> list[Transfer]:
+        """Those of the page's own codes where it gives a snapshot back, not what was before it."""
+        found = journey.recent(self.owner, now, self.choice.snapshot)
+        if not self.choice.snapshot:
+            return found
+        self._opened_at = self._opened_at or now
+        since = self._opened_at - _STILL_TOLD
+        return [one for one in found if one.ended_at is None or one.ended_at >= since]
 
     def _show(self) -> None:
         try:

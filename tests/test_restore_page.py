@@ -1,5 +1,8 @@
 """The page that gives a snapshot back to a phone: bound to it, and to its owner."""
 
+import re
+from datetime import timedelta
+
 import pytest
 from django.test import Client
 
@@ -49,6 +52,27 @@ def test_it_is_not_there_for_anybody_else(snapshot, other: str) -> None:
 @pytest.mark.parametrize("missing", ["0" * 26, "x", "%00", "../admin"])
 def test_what_is_not_kept_is_not_found(snapshot, missing: str) -> None:
     assert signed_in("alice").get(f"/restore/{missing}/").status_code == 404
+
+
+def test_it_tells_of_its_own_codes_and_not_of_what_was_before_it(snapshot) -> None:
+    client, owner = signed_in("alice"), User.objects.get(username="alice")
+    page = f"/restore/{snapshot.snapshot_id}/"
+    met = ("scanned", "confirmed", "connected", "first", "second", "verified", "sending")
+    steps = page_cast.plain(*met)
+    steps.append(("restored", {"detail": {"snapshot": "ABCDEFGH", "verified": 1}}))
+    bound = {"snapshot_id": snapshot.snapshot_id, "selection": None}
+    ended = models.InvitationState.ENDED
+
+    def reached() -> set[str]:
+        return set(re.findall(r'<li class="(\w+)"', client.get(page).context["parts"]["trail"]))
+
+    page_cast.trail(owner, steps, state=ended)
+    fresh = {"done", "now", "next"}
+    assert reached() == fresh
+    for ago, states in ((timedelta(minutes=5), fresh), (timedelta(seconds=5), {"done"})):
+        session = page_cast.trail(owner, steps, state=ended, ago=ago)
+        models.Invitation.objects.filter(pk=session).update(binding=bound)
+        assert reached() == states
 
 
 def test_a_page_goes_on_with_its_own_code_only_if_it_is_bound_alike(snapshot) -> None:
