@@ -129,6 +129,8 @@ class LivePage(AsyncWebsocketConsumer):
                 if changed:
                     await self.send(json.dumps({"parts": changed}))
                 await asyncio.sleep(POLL_SECONDS)
+        except ConnectionError:
+            return  # the page was left; ``disconnect`` follows
         except Exception:
             log.exception("the live page stopped")
             await self.close()

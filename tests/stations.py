@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import sqlite3
 import subprocess
@@ -9,8 +10,10 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 ROOT = Path(__file__).resolve().parent.parent
 OWNER = "alice"
@@ -151,6 +154,22 @@ class Station:
             "createsuperuser", "--noinput", "--username", name, "--email", f"{name}@example.org",
             DJANGO_SUPERUSER_PASSWORD=PASSWORD,
         )  # fmt: skip
+
+    def sign_in(self, name: str = OWNER) -> str:
+        """Sign in as a browser does; the cookie of the session, for a ``Cookie`` header."""
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=30)
+        connection.request("GET", "/sign-in/")
+        page = connection.getresponse()
+        csrf = page.headers["Set-Cookie"].partition(";")[0]
+        found = re.search(rb'csrfmiddlewaretoken" value="([^"]+)"', page.read())
+        assert found is not None
+        form = {"username": name, "password": PASSWORD, "csrfmiddlewaretoken": found[1].decode()}
+        headers = {"Cookie": csrf, "Content-Type": "application/x-www-form-urlencoded"}
+        connection.request("POST", "/sign-in/", urlencode(form), headers)
+        reply = connection.getresponse()
+        assert reply.status == 302
+        cookies = reply.headers.get_all("Set-Cookie") or []
+        return next(one for one in cookies if one.startswith("sessionid")).partition(";")[0]
 
     def link(self, *options: str) -> str:
         """A fresh invitation."""

@@ -2,11 +2,8 @@
 
 import asyncio
 import json
-import re
 from datetime import timedelta
-from http.client import HTTPConnection
 from typing import Any
-from urllib.parse import urlencode
 
 import pytest
 import websockets
@@ -14,10 +11,12 @@ from django.utils import timezone, translation
 from websockets.exceptions import ConnectionClosed
 
 from accounts.models import User
+from backupstation.flow import PeerGone
+from backupstation.live import LivePage
 from backupstation.page import Page
 from backupstation.showing import Choice, adopted
 from tests.page_cast import alice, bob, plain, shown_to, snapshot_of, trail
-from tests.stations import PASSWORD, Phone, Station
+from tests.stations import Phone, Station
 from transfer.models import Invitation, InvitationState, TrailEntry
 
 # The page, without a socket
@@ -115,6 +114,21 @@ def test_what_happens_is_announced_in_the_readers_language(page: Page) -> None:
         assert page.look(timezone.now())["say"] == "IM 服务器已确认"
 
 
+class Left(LivePage):
+    """A page that is left while something is on its way to it."""
+
+    def _look(self) -> dict[str, str] | None:
+        return {"say": "something new"}
+
+    async def send(self, *_args: Any, **_more: Any) -> None:
+        raise PeerGone("the WebSocket is closed")
+
+
+def test_a_page_that_is_left_is_no_fault(caplog: pytest.LogCaptureFixture) -> None:
+    asyncio.run(Left()._poll())
+    assert caplog.records == []
+
+
 # The socket, of a real station
 
 
@@ -151,22 +165,7 @@ HELLO = {
 
 @pytest.fixture(scope="module")
 def browser(shared_station: Station) -> Browser:
-    return Browser(shared_station, _sign_in(shared_station))
-
-
-def _sign_in(station: Station) -> str:
-    connection = HTTPConnection("127.0.0.1", station.port, timeout=30)
-    connection.request("GET", "/sign-in/")
-    page = connection.getresponse()
-    csrf = page.headers["Set-Cookie"].partition(";")[0]
-    token = re.search(rb'csrfmiddlewaretoken" value="([^"]+)"', page.read())[1].decode()
-    form = {"username": "alice", "password": PASSWORD, "csrfmiddlewaretoken": token}
-    headers = {"Cookie": csrf, "Content-Type": "application/x-www-form-urlencoded"}
-    connection.request("POST", "/sign-in/", urlencode(form), headers)
-    reply = connection.getresponse()
-    assert reply.status == 302
-    cookies = reply.headers.get_all("Set-Cookie")
-    return next(one for one in cookies if one.startswith("sessionid")).partition(";")[0]
+    return Browser(shared_station, shared_station.sign_in())
 
 
 async def _until_closed(socket: Any) -> int:
@@ -216,7 +215,7 @@ def test_the_page_gets_its_parts_in_its_language(browser: Browser) -> None:
 def test_a_page_that_is_gone_or_signed_out_issues_no_more_codes(
     shared_station: Station, browser: Browser
 ) -> None:
-    guest = Browser(shared_station, _sign_in(shared_station))
+    guest = Browser(shared_station, shared_station.sign_in())
 
     async def talk() -> int:
         async with guest.connect() as socket:
