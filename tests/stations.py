@@ -157,17 +157,21 @@ class Station:
 
     def sign_in(self, name: str = OWNER) -> str:
         """Sign in as a browser does; the cookie of the session, for a ``Cookie`` header."""
-        connection = HTTPConnection("127.0.0.1", self.port, timeout=30)
-        connection.request("GET", "/sign-in/")
-        page = connection.getresponse()
-        csrf = page.headers["Set-Cookie"].partition(";")[0]
-        found = re.search(rb'csrfmiddlewaretoken" value="([^"]+)"', page.read())
-        assert found is not None
-        form = {"username": name, "password": PASSWORD, "csrfmiddlewaretoken": found[1].decode()}
-        headers = {"Cookie": csrf, "Content-Type": "application/x-www-form-urlencoded"}
-        connection.request("POST", "/sign-in/", urlencode(form), headers)
-        reply = connection.getresponse()
-        assert reply.status == 302
+        with closing(HTTPConnection("127.0.0.1", self.port, timeout=30)) as connection:
+            connection.request("GET", "/sign-in/")
+            page = connection.getresponse()
+            csrf = page.headers["Set-Cookie"].partition(";")[0]
+            found = re.search(rb'csrfmiddlewaretoken" value="([^"]+)"', page.read())
+            assert found is not None
+            form = {
+                "username": name,
+                "password": PASSWORD,
+                "csrfmiddlewaretoken": found[1].decode(),
+            }
+            headers = {"Cookie": csrf, "Content-Type": "application/x-www-form-urlencoded"}
+            connection.request("POST", "/sign-in/", urlencode(form), headers)
+            reply = connection.getresponse()
+            assert reply.status == 302
         cookies = reply.headers.get_all("Set-Cookie") or []
         return next(one for one in cookies if one.startswith("sessionid")).partition(";")[0]
 

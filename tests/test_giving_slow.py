@@ -7,7 +7,6 @@ import time
 from collections.abc import Iterator
 from contextlib import closing
 from http.client import HTTPConnection
-from pathlib import Path
 
 import psutil
 import pytest
@@ -61,9 +60,10 @@ def is_pack(path: str) -> bool:
 
 def seconds_for(station: Station, path: str, cookie: str) -> float:
     began = time.monotonic()
-    connection = HTTPConnection("127.0.0.1", station.port, timeout=30)
-    connection.request("GET", path, headers={"Cookie": cookie})
-    assert connection.getresponse().status == 200
+    with closing(HTTPConnection("127.0.0.1", station.port, timeout=30)) as connection:
+        connection.request("GET", path, headers={"Cookie": cookie})
+        answer = connection.getresponse()
+        assert (answer.status, bool(answer.read())) == (200, True)
     return time.monotonic() - began
 
 
