@@ -19,6 +19,10 @@ class Bound:
     conversation: Conversation | None = None
     held: int = 0
     """How many messages of the conversation are in this snapshot."""
+    others: int = 0
+    """How many other conversations are in the same files."""
+    beyond: int = 0
+    """How many items are given only because the conversation's are too many to name each."""
 
 
 def bound(owner: AbstractBaseUser, snapshot_id: str, slug: str = "") -> Bound:
@@ -35,4 +39,5 @@ def bound(owner: AbstractBaseUser, snapshot_id: str, slug: str = "") -> Bound:
         raise Snapshot.DoesNotExist
     chosen = selecting.of_conversation(conversation, snapshot.snapshot_id)
     held = selecting.held_by(conversation, snapshot)
-    return Bound(snapshot, Binding(snapshot.snapshot_id, chosen.selection), conversation, held)
+    binding = Binding(snapshot.snapshot_id, chosen.selection)
+    return Bound(snapshot, binding, conversation, held, chosen.others, chosen.beyond)

@@ -21,8 +21,9 @@ def archive(snapshot: Snapshot, selection: Selection | None = None) -> Iterator[
 
 
 def _entries(items: KeptItems, selection: Selection | None) -> Iterator[Entry]:
+    is_chosen = selection.covering() if selection else lambda _: True
     for item in items:
-        if selection is None or selection.covers(item.name):
+        if is_chosen(item.name):
             yield Entry(item.name, modified_at(item), items.read(item), item.size)
 
 

@@ -1,11 +1,12 @@
 """Which items of which snapshot hold a conversation: what is restored, or downloaded, of it."""
 
 import posixpath
+from collections.abc import Iterator
 from typing import NamedTuple
 
-from django.db.models import F, Sum
+from django.db.models import F, QuerySet, Sum
 
-from conversations.models import Attachment, Conversation, SourceRow
+from conversations.models import Attachment, Conversation, ConversationSource, SourceRow
 from transfer.itemfile import KeptItems
 from transfer.models import Snapshot
 from wire import limits
@@ -13,34 +14,87 @@ from wire.messages import Selection
 
 
 class Chosen(NamedTuple):
-    """Items of one snapshot."""
+    """Items of one snapshot that hold a conversation, and what else is given with them.
+
+    ``others`` counts conversations whose chats are in the same files; ``beyond`` counts items that
+    are given only because there are too many to name each.
+    """
 
     snapshot: Snapshot
-    selection: Selection
+    selection: Selection | None
+    others: int = 0
+    beyond: int = 0
 
 
 def of_conversation(conversation: Conversation, snapshot_id: str = "") -> Chosen:
     """The items that hold this conversation in the snapshot that has most of it, or is named.
 
     Its chat files and the media of its messages. Where they are more than a selection may name,
-    whole folders are meant. Raises ``Snapshot.DoesNotExist`` when no such snapshot holds it.
+    folders that hold nothing else are named instead, and if these are too many, any folders.
+    Raises ``Snapshot.DoesNotExist`` when no such snapshot holds it.
     """
     snapshot = snapshot_of(conversation, snapshot_id)
-    sources = SourceRow.objects.filter(
-        conversation_links__conversation=conversation,
-        snapshot_links__snapshot__snapshot_id=snapshot.snapshot_id,
-    )
-    files = {name for row in sources for name in row.files}
+    sources = SourceRow.objects.filter(snapshot_links__snapshot__snapshot_id=snapshot.snapshot_id)
+    telling = sources.filter(conversation_links__conversation=conversation)
+    files = {name for row in telling for name in row.files}
+    items = KeptItems(snapshot)
+    chats = {name for file in files if (name := item_holding(items, file))}
     # Whichever snapshot they were first read from: what is kept in this one counts.
     media = Attachment.objects.filter(message__conversation=conversation).exclude(file="")
-    files.update(media.values_list("file", flat=True).distinct())
-    items = KeptItems(snapshot)
-    names = {name for file in files if (name := item_holding(items, file))}
+    held = media.values_list("file", flat=True).distinct()
+    names = chats | {name for file in held if (name := item_holding(items, file))}
+    selection, beyond = _named(items, names)
+    return Chosen(snapshot, selection, _others(conversation, sources, items, chats), beyond)
+
+
+def _others(
+    conversation: Conversation, sources: QuerySet[SourceRow], items: KeptItems, chats: set[str]
+) -> int:
+    """How many other conversations are told in these items."""
+    there = [
+        row.pk
+        for row in sources.only("files").iterator()
+        if any(item_holding(items, file) in chats for file in row.files)
+    ]
+    links = ConversationSource.objects.filter(source__in=there).exclude(conversation=conversation)
+    return links.values("conversation").distinct().count()
+
+
+def _named(items: KeptItems, names: set[str]) -> tuple[Selection | None, int]:
+    """A selection of these items, and how many others it has; None is the whole snapshot."""
     if len(names) <= limits.SELECTION_NAMES_MAX:
-        return Chosen(snapshot, Selection(items=sorted(names)))
-    folders = sorted({posixpath.dirname(name) for name in names} - {""})
-    loose = sorted(name for name in names if "/" not in name)
-    return Chosen(snapshot, Selection(items=loose, under=folders))
+        return Selection(items=sorted(names)), 0
+    folders = _own_folders(items, names)
+    loose = {name for name in names if not _is_below(name, folders)}
+    if len(folders) + len(loose) > limits.SELECTION_NAMES_MAX:
+        folders |= {posixpath.dirname(name) for name in loose} - {""}
+        loose = {name for name in loose if "/" not in name}
+    while len(folders) + len(loose) > limits.SELECTION_NAMES_MAX and any("/" in f for f in folders):
+        folders = {posixpath.dirname(folder) or folder for folder in folders}
+    if len(folders) + len(loose) > limits.SELECTION_NAMES_MAX:
+        return None, items.header.items - len(names)
+    selection = Selection(items=sorted(loose), under=sorted(folders))
+    covers = selection.covering()
+    return selection, sum(covers(item.name) for item in items) - len(names)
+
+
+def _own_folders(items: KeptItems, names: set[str]) -> set[str]:
+    """The highest folders that hold nothing but these items."""
+    mixed: set[str] = set()
+    for item in items:
+        if item.name not in names:
+            mixed.update(_above(item.name))
+    own = {folder for name in names for folder in _above(name)} - mixed
+    return {folder for folder in own if posixpath.dirname(folder) not in own}
+
+
+def _above(name: str) -> Iterator[str]:
+    while name := posixpath.dirname(name):
+        yield name
+
+
+def _is_below(name: str, folders: set[str]) -> bool:
+    return any(folder in folders for folder in _above(name))
 
 
 def item_holding(items: KeptItems, file: str) -> str | None:

@@ -42,11 +42,12 @@ def choose(
     header = _checked_header(answer, session, identity, snapshot_id)
     bound = session.terms.binding.selection if session.terms.binding else None
     limiting = [each for each in (selection, bound) if each is not None]
+    covering = [each.covering() for each in limiting]
     _check_pages(answer.pages, len(header.pages), partial=bool(limiting))
     chosen = [
         (number, item)
         for number, item in _items(fetching, header, answer.pages)
-        if all(each.covers(item.name) for each in limiting)
+        if all(is_chosen(item.name) for is_chosen in covering)
     ]
     if not limiting:
         _check_totals(header, chosen)

@@ -176,7 +176,7 @@ def test_refuses_digests_that_are_cut_or_too_many():
 )
 def test_a_selection_covers_names_and_whole_folders(name, chosen):
     for folder in ("media", "media/"):
-        assert messages.Selection(["chat.txt"], [folder]).covers(name) is chosen
+        assert messages.Selection(["chat.txt"], [folder]).covering()(name) is chosen
 
 
 def test_a_selection_has_a_bounded_number_of_names():
@@ -190,8 +190,8 @@ def test_a_selection_has_a_bounded_number_of_names():
 
 
 def test_an_empty_selection_covers_nothing():
-    assert not messages.Selection().covers("a")
-    assert not messages.Selection(under=[""]).covers("a")
+    assert not messages.Selection().covering()("a")
+    assert not messages.Selection(under=[""]).covering()("a")
 
 
 # Errors

@@ -5,7 +5,7 @@ pieces that fill one WebSocket message; reading, decrypting and sending are the 
 """
 
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 from itertools import accumulate
 from typing import Final, NamedTuple
@@ -44,15 +44,13 @@ class Recovery:
     def __init__(self, vault: Vault, binding: messages.Binding | None) -> None:
         self._vault = vault
         self._binding = binding
+        selection = None if binding is None else binding.selection
+        self._permits = None if selection is None else selection.covering()
         self._keys = vaults.keys_of(vault.pk)
         self._damaged: set[str] = set()
         self._header = lru_cache(maxsize=2)(self._read_header)
         self._ends = lru_cache(maxsize=2)(self._read_ends)
         self._page = lru_cache(maxsize=_PAGES_HELD)(self._read_page)
-
-    @property
-    def _bound_selection(self) -> messages.Selection | None:
-        return None if self._binding is None else self._binding.selection
 
     def listing(self, message: messages.SnapshotsList) -> messages.SnapshotsPage:
         """One page of this account's snapshots, newest first; a bound invitation shows its own."""
@@ -72,25 +70,24 @@ class Recovery:
         """The signed header, and the pages that list at least one chosen item."""
         snapshot, header = self._header(message.snapshot_id)
         stored = manifests.header_of(snapshot)
-        wanted = [
-            number for number in range(len(header.pages)) if self._page_is_wanted(message, number)
-        ]
+        asked = message.selection.covering() if message.selection else None
+        covering = [each for each in (asked, self._permits) if each is not None]
+        pages = range(len(header.pages))
+        wanted = [each for each in pages if self._lists_any(message.snapshot_id, each, covering)]
         reply = messages.SnapshotManifest(stored.header, stored.signature, snapshot.receipt, wanted)
         refs = [header.pages[number] for number in wanted]
         pieces = self._pieces([ChunkRef(page.digest, page.length) for page in refs], 0)
         numbered = zip(wanted, pieces, strict=True)
         return reply, [piece._replace(ref=number) for number, piece in numbered]
 
-    def _page_is_wanted(self, message: messages.SnapshotGet, number: int) -> bool:
-        selections = [
-            selection
-            for selection in (message.selection, self._bound_selection)
-            if selection is not None
-        ]
-        if not selections:
+    def _lists_any(
+        self, snapshot_id: str, number: int, covering: list[Callable[[str], bool]]
+    ) -> bool:
+        """Whether a page lists an item that all of these permit."""
+        if not covering:
             return True
-        items = self._page(message.snapshot_id, number)
-        return any(all(each.covers(item.name) for each in selections) for item in items)
+        items = self._page(snapshot_id, number)
+        return any(all(is_in(item.name) for is_in in covering) for item in items)
 
     def chunks(self, message: messages.ChunksGet) -> Iterator[list[Piece]]:
         """The pieces that were asked for, in order, at most 4,096 at a time.
@@ -134,8 +131,7 @@ class Recovery:
         item = self._item(snapshot_id, want.item)
         if want.first < 0 or want.count <= 0 or want.first + want.count > item.chunk_count:
             raise NotFound(f"item {want.item} has no such range")
-        selection = self._bound_selection
-        if selection is not None and not selection.covers(item.name):
+        if self._permits is not None and not self._permits(item.name):
             raise NotAllowed("this item is outside what the invitation permits")
         width = len(item.chunks) // item.chunk_count
         wanted = slice(want.first * width, (want.first + want.count) * width)

@@ -1,0 +1,89 @@
+"""Which items are given for one conversation, and what is said of those that hold more."""
+
+import json
+
+import pytest
+
+from accounts.models import User
+from backupstation import roles
+from conversations import indexing, selecting
+from conversations.models import Conversation
+from conversations.selecting import Chosen
+from tests import page_cast
+from tests.kept_cast import keep, vault_of
+from wire import limits
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def chat(key: str, *names: str) -> str:
+    """A conversation with these files."""
+    header = {"format": "backupstation.chat/1", "key": key, "title": f"Chat {key}"}
+    files = [{"kind": "image", "path": name} for name in names]
+    said = {"kind": "media", "sender": "a", "attachments": files}
+    return f"{json.dumps(header)}\n{json.dumps(said)}\n"
+
+
+def chosen(files: dict[str, str], key: str = "us") -> Chosen:
+    vault = vault_of("alice")
+    snapshot = keep(vault, files)
+    indexing.index(vault.pk, snapshot.snapshot_id)
+    return selecting.of_conversation(Conversation.objects.get(key=key))
+
+
+def test_conversations_of_one_file_are_counted_and_those_beside_it_are_not() -> None:
+    both = chat("us", "a.jpg") + chat("them") + chat("they")
+    found = chosen({"x/both.jsonl": both, "x/a.jpg": "a", "x/other.jsonl": chat("other")})
+    assert (found.others, found.beyond) == (2, 0)
+    assert found.selection is not None
+    assert found.selection.items == ["x/a.jpg", "x/both.jsonl"]
+
+
+@pytest.mark.parametrize(("key", "others"), [("us", 1), ("alone", 0)])
+def test_the_page_says_so_before_it_gives_them(key: str, others: int) -> None:
+    roles.prepare()
+    found = chosen({"both.jsonl": chat("us") + chat("them"), "c.jsonl": chat("alone")}, key)
+    client = page_cast.signed_in(User.objects.get())
+    slug = Conversation.objects.get(key=key).slug
+    page = client.get(f"/restore/{found.snapshot.snapshot_id}/", {"conversation": slug}).text
+    assert ("1 other conversation is in the same files" in page) == bool(others)
+    assert ("and nothing else" in page) == (not others)
+
+
+PHOTOS = [f"media/{number}.jpg" for number in range(4)]
+OWN = {"us/chat.jsonl": chat("us", *PHOTOS)} | {f"us/{name}": name for name in PHOTOS}
+
+
+@pytest.mark.parametrize(
+    ("more", "under", "items", "beyond"),
+    [
+        ({}, ["us"], [], 0),
+        ({"them/a.jpg": "a"}, ["us"], [], 0),
+        ({"us/a.txt": "a"}, ["us/media"], ["us/chat.jsonl"], 0),
+        ({"us/media/a.txt": "a", "us/b.txt": "b"}, ["us", "us/media"], [], 2),
+    ],
+)
+def test_of_more_files_than_can_be_named_their_own_folders_are(
+    monkeypatch, more: dict[str, str], under: list[str], items: list[str], beyond: int
+) -> None:
+    monkeypatch.setattr(limits, "SELECTION_NAMES_MAX", 3)
+    found = chosen(OWN | more)
+    assert found.selection is not None
+    assert (found.selection.under, found.selection.items) == (under, items)
+    assert found.beyond == beyond
+    covers = found.selection.covering()
+    assert all(map(covers, OWN))
+
+
+def test_of_too_many_folders_those_above_them_are_named(monkeypatch) -> None:
+    monkeypatch.setattr(limits, "SELECTION_NAMES_MAX", 2)
+    names = [f"{number}/a.jpg" for number in range(4)]
+    files = {f"us/{name}": name for name in names} | {f"us/{n}/b.jpg": "b" for n in range(4)}
+    found = chosen(files | {"us/chat.jsonl": chat("us", *names)})
+    assert found.selection is not None
+    assert (found.selection.under, found.beyond) == (["us"], 4)
+    names = [f"{number}.jpg" for number in range(4)]
+    found = chosen(
+        {name: name for name in names} | {"c.jsonl": chat("top", *names), "x": "x"}, "top"
+    )
+    assert (found.selection, found.beyond) == (None, 1)
