@@ -7,13 +7,13 @@ with that (:class:`conversations.events.Counts`).
 import posixpath
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from functools import cached_property
 from typing import Any, BinaryIO, NamedTuple
 
 from conversations import limits
 from conversations.decoding import OLD, decoded_lines
 from conversations.events import Attachment, DateOrder, MediaKind, Place
 from conversations.pulling import BadRecords, Json
+from conversations.reach import by_path, names_below
 from conversations.records import records_of
 from conversations.tree import Tree
 
@@ -51,6 +51,8 @@ class Source:
         self.tree = tree
         self.files = files
         self.date_orders = date_orders or {}
+        self._places: tuple[str, ...] = ()
+        self._in_places: dict[str, str] | None = None
         self.seen = 0
 
     def open(self, number: int = 0) -> BinaryIO:
@@ -111,29 +113,32 @@ class Source:
             self.seen += 1
             yield Record(at, value)
 
-    def find(self, reference: str, number: int = 0) -> str | None:
-        """The name of the file that an export means by ``reference``, if the tree has it.
+    def widen(self, places: Iterable[str]) -> None:
+        """Let it name files in these folders as well: its reader knows that they belong to it."""
+        self._places = tuple(places)
+        self._in_places = None
 
-        Looked for beside file ``number`` as a relative path, then anywhere by its last part when
-        only one file is called so. A reference cannot lead out of the tree.
+    def find(self, reference: str, number: int = 0) -> str | None:
+        """The name of the file that an export means by ``reference``, if it may and is there.
+
+        A path is followed from the folder of file ``number``, then from the places that it was
+        widened to. Of one that leads nowhere the last part counts: a file of that very folder, or
+        the only one of its name in those places. Nothing else of the tree can be named
+        (:mod:`conversations.reach`).
         """
         reference = reference.replace("\\", "/").strip()
         if not reference or len(reference) > limits.LINE_BYTES_MAX:
             return None
-        folder = posixpath.dirname(self.files[number])
-        beside = posixpath.normpath(posixpath.join(folder, reference.lstrip("/")))
-        if beside in self.tree:
-            return beside
-        named = self._by_last_part.get(posixpath.basename(reference), ())
-        return named[0] if len(named) == 1 else None
+        folder, last = posixpath.dirname(self.files[number]), posixpath.basename(reference)
+        for start in (folder, *self._places):
+            if found := by_path(self.tree, start, reference):
+                return found
+        return by_path(self.tree, folder, last) or self._named(last)
 
-    @cached_property
-    def _by_last_part(self) -> dict[str, tuple[str, ...]]:
-        found: dict[str, tuple[str, ...]] = {}
-        for name in self.tree.names():
-            last = posixpath.basename(name)
-            found[last] = (*found.get(last, ()), name)[:2]
-        return found
+    def _named(self, last: str) -> str | None:
+        if self._in_places is None:
+            self._in_places = names_below(self.tree, self._places) if self._places else {}
+        return self._in_places.get(last)
 
     def attachment(
         self, kind: MediaKind, reference: str, media_type: str = "", number: int = 0

@@ -1,7 +1,8 @@
 """The files that Element's exporter put beside its JSON.
 
 A server's address (``mxc://``) is no place. With attachments, an export is a zip where they are
-named ``<folder>/<name>-<date> at <time><ending>``, in the language of the exporter.
+named ``<folder>/<name>-<date> at <time><ending>``, in the language of the exporter; the folders
+are always the same.
 """
 
 import posixpath
@@ -14,6 +15,7 @@ from conversations.events import Attachment, MediaKind, Place
 from conversations.readers._values import media_kind, name_of, number_of, object_of
 from conversations.source import Source
 
+_FOLDERS: Final = ("audio", "files", "images", "stickers", "videos")
 _CLOCK: Final = re.compile(r"(\d\d)\D(\d\d)\D*$")
 _Key = tuple[str, str, str, str]
 
@@ -28,7 +30,11 @@ class Files:
     def _named(self) -> dict[_Key, list[str]]:
         """By what stands before the first dash, the ending, and the end of the time."""
         found: dict[_Key, list[str]] = defaultdict(list)
+        folder = posixpath.dirname(self._source.files[0])
+        folders = {posixpath.join(folder, each) for each in _FOLDERS}
         for name in self._source.tree.names():
+            if posixpath.dirname(name) not in folders:
+                continue
             stem, ending = posixpath.splitext(posixpath.basename(name))
             if "-" in stem and (clock := _CLOCK.search(stem)):
                 found[stem.partition("-")[0], ending, clock[1], clock[2]].append(name)

@@ -49,6 +49,8 @@ from conversations.tree import Tree
 _REVERSED_BYTES_MAX: Final = 8 * limits.MIB  # built, hostile ones take 25 times as much
 _REVERSED_RECORDS_MAX: Final = 20_000  # an export has 10,000 in a file
 _TAIL_BYTES: Final = 64 * limits.KIB
+_PLACES_MAX: Final = 200  # a download has a few dozen zips
+_STICKERS: Final = "stickers_used"
 _NUMBER: Final = re.compile(r"message_(\d{1,6})")
 _THREAD: Final = re.compile(rb'"thread_path"\s*:\s*"((?:[^"\\]|\\.){1,400})"')
 _STABLE: Final = re.compile(r"_(\d{6,})$")
@@ -82,7 +84,7 @@ class MetaReader:
 
     app: ClassVar[str]
     title: ClassVar[str]
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     _is_instagram: ClassVar[bool]
 
     def sniff(self, name: str, head: bytes) -> Confidence:
@@ -200,14 +202,15 @@ class _Thread:
         self._title = repaired(head.get("title")) or re.sub(
             r"_\d+$", "", text_of(head.get("threadName"))
         )
+        self._name = _last_part(text_of(head.get("thread_path")))
+        self._is_wide = False  # whether folders of the thread elsewhere were looked for
         self.key = self._key()
         self._people = People(self.key)
 
     def _key(self) -> str:
         """The thread's number, which a change of its name leaves as it is."""
         folder = posixpath.basename(posixpath.dirname(self._source.files[0]))
-        name = _last_part(text_of(self._head.get("thread_path")))
-        name = name or name_of(self._head.get("threadName"))
+        name = self._name or name_of(self._head.get("threadName"))
         if not name and _NUMBER.match(posixpath.basename(self._source.files[0])):
             name = folder
         match = _STABLE.search(name)
@@ -265,14 +268,32 @@ class _Thread:
             yield self._attachment(MediaKind.STICKER, sticker, number)
 
     def _attachment(self, kind: MediaKind | None, value: dict[str, Any], number: int) -> Attachment:
-        """Its path begins at the export's root; that of the thread is the file's own folder."""
+        """Its path begins at the export's root; that of the thread is the file's own folder.
+
+        A download comes in several zips: the file may be in the thread's folder in another one.
+        """
         path = repaired(value.get("uri"))
         kind = kind or media_kind(path)
         if path.startswith(("http:", "https:")) or not path:
             return Attachment(kind, name_of(posixpath.basename(path.split("?", 1)[0])))
         beside = "/".join(path.split("/")[-2:])
-        found = self._source.attachment(kind, beside, number=number)
-        return found if found.place else self._source.attachment(kind, path, number=number)
+        for reference in (beside, path):
+            found = self._source.attachment(kind, reference, number=number)
+            if found.place:
+                return found
+        if not self._is_wide:
+            self._is_wide = True
+            self._source.widen(_places(self._source.tree, self._name))
+            return self._attachment(kind, value, number)
+        return found
+
+
+def _places(tree: Tree, thread: str) -> list[str]:
+    """All folders of a thread, and those of stickers: both are below ``messages``."""
+    places = _STICKERS + (rf"|[^/]+/{re.escape(thread)}" if thread else "")
+    inside = re.compile(rf"((?:.*/)?messages/(?:{places}))/")
+    found = dict.fromkeys(match[1] for name in tree.names() if (match := inside.match(name)))
+    return list(found)[:_PLACES_MAX]
 
 
 def _names(participants: object) -> Iterator[object]:

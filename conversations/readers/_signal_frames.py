@@ -14,6 +14,7 @@ Ids of recipients and chats are good inside one file only; keys are made of what
 
 import binascii
 import hashlib
+import posixpath
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -53,6 +54,7 @@ def sniff(head: bytes) -> Confidence:
 
 def read(source: Source) -> Iterator[Event]:
     """All chats of a file."""
+    source.widen([posixpath.join(posixpath.dirname(source.files[0]), "files")])
     return _Frames(source).events()
 
 

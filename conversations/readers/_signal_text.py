@@ -10,6 +10,7 @@
 iOS WhatsApp writes ``[2019-05-29, 15:10:07]``, with a comma and seconds: those are not read here.
 """
 
+import posixpath
 import re
 from collections.abc import Iterator
 from typing import Final
@@ -45,6 +46,7 @@ _LINK: Final = re.compile(
     r"!?\[([^\]\n]{0,300})\]\((?:\./)?((?:media|\.\./exported_stickers)/[^)\n]{1,400})\)"
 )
 _CALL: Final = re.compile(r"(?:Incoming|Outgoing|Missed) (?:voice |video |group )?call(?: \(.*\))?")
+_STICKERS: Final = "exported_stickers"  # beside the folders of all chats
 _FILE_NAMES: Final = ("chat", "index")
 _DELETED: Final = "(This message was deleted)"
 
@@ -70,6 +72,8 @@ def read(source: Source) -> Iterator[Event]:
     name = stem(source.files[0])
     if name.lower() in _FILE_NAMES:
         name = folder(source.files[0]) or name
+    above = posixpath.dirname(posixpath.dirname(source.files[0]))
+    source.widen([posixpath.join(above, _STICKERS)])
     yield Conversation(name, name)
     for event in _told(source, name):
         yield _dressed(source, event) if isinstance(event, Message) else event
@@ -130,7 +134,7 @@ def _dressed(source: Source, message: Message) -> Message:
 
 
 def _attachment(source: Source, name: str, path: str) -> Attachment:
-    kind = MediaKind.STICKER if "exported_stickers" in path else kind_of(path)
+    kind = MediaKind.STICKER if _STICKERS in path else kind_of(path)
     found = source.attachment(kind, unquote(path))
     return msgspec.structs.replace(found, name=name or found.name)
 

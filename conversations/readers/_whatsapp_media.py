@@ -11,6 +11,7 @@ from typing import Final
 
 from conversations import limits
 from conversations.events import Attachment, Kind, MediaKind
+from conversations.readers._whatsapp_files import GIVEN, attachment
 from conversations.readers._whatsapp_words import (
     ATTACHED,
     ATTACHED_IN_ANGLES,
@@ -33,10 +34,6 @@ _ENDINGS: Final = {
     MediaKind.AUDIO: "opus ogg oga m4a mp3 aac amr wav flac",
 }
 _BY_ENDING: Final = {end: kind for kind, ends in _ENDINGS.items() for end in ends.split()}
-_GIVEN: Final = re.compile(
-    r"(?:IMG|VID|AUD|PTT|STK|DOC)-(?P<day>\d{8})-WA\d{4,}\b.*"
-    r"|\d{8}-(?:PHOTO|VIDEO|AUDIO|GIF|STICKER|DOCUMENT|PTT)-(?P<date>\d{4}-\d\d-\d\d)\b.*"
-)
 _STICKER: Final = re.compile(r"STK-|\d{8}-STICKER-", re.IGNORECASE)
 _ENDING: Final = re.compile(r"\.(\w{1,8})$")
 _PLACE: Final = re.compile(
@@ -55,7 +52,7 @@ def kind_of(name: str) -> MediaKind:
 
 def day_told_by(text: str) -> date | None:
     """The day in the name of a file that WhatsApp named, if a text mentions one at its start."""
-    found = _GIVEN.match(unmarked(text[:_MARK_CHARS_MAX]).rpartition(": ")[2])
+    found = GIVEN.match(unmarked(text[:_MARK_CHARS_MAX]).rpartition(": ")[2])
     if found is None:
         return None
     digits = (found["day"] or found["date"]).replace("-", "")
@@ -104,7 +101,7 @@ class Media:
         return unmarked(text[:start]) or None
 
     def _is_mark(self, word: str, name: str) -> bool:
-        is_known = folded(word).rstrip(",") in ATTACHED_IN_ANGLES or _GIVEN.fullmatch(name)
+        is_known = folded(word).rstrip(",") in ATTACHED_IN_ANGLES or GIVEN.fullmatch(name)
         return bool(is_known) or self._is_there(name)
 
     def _is_attached(self, line: str) -> bool:
@@ -115,20 +112,20 @@ class Media:
             return False
         name = unmarked(text[:start])
         if folded(text[start + 1 : -1]) not in ATTACHED and not (
-            _ENDING.search(name) and (_GIVEN.fullmatch(name) or self._is_there(name))
+            _ENDING.search(name) and (GIVEN.fullmatch(name) or self._is_there(name))
         ):
             return False
         return bool(name) and self._attach(name)
 
     def _is_there(self, name: str) -> bool:
-        return "." in name and self._source.find(name) is not None
+        return "." in name and attachment(self._source, kind_of(name), name).place is not None
 
     def _attach(self, name: str) -> bool:
         if len(self.attachments) >= limits.ATTACHMENTS_MAX:
             return False
         if name.lower().endswith(".vcf"):
             self.kind = Kind.CONTACT
-        self.attachments.append(self._source.attachment(kind_of(name), name))
+        self.attachments.append(attachment(self._source, kind_of(name), name))
         return True
 
     def _omitted_taken(self, lines: list[str]) -> list[str] | None:
@@ -171,5 +168,5 @@ class Media:
             self._add(Attachment(kind))
         return caption
 
-    def _add(self, attachment: Attachment) -> None:
-        self.attachments.append(attachment)
+    def _add(self, left_out: Attachment) -> None:
+        self.attachments.append(left_out)

@@ -105,7 +105,7 @@ class Chat1(FileByFile):
 
     app: ClassVar[str] = "chat1"
     title: ClassVar[str] = "Backup Station JSON Lines"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
 
     def sniff(self, name: str, head: bytes) -> Confidence:  # noqa: ARG002 - one rule is enough
         """The format is named in the first line."""

@@ -66,7 +66,7 @@ class Element(FileByFile):
 
     app: ClassVar[str] = "element"
     title: ClassVar[str] = "Element"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
 
     def sniff(self, name: str, head: bytes) -> Confidence:  # noqa: ARG002 - it may be renamed
         """It begins with the room, and with who exported it and when."""

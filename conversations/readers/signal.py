@@ -19,7 +19,7 @@ class Signal(FileByFile):
 
     app: ClassVar[str] = "signal"
     title: ClassVar[str] = "Signal"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
 
     def sniff(self, name: str, head: bytes) -> Confidence:
         """Backup frames as JSON, or lines that begin with an ISO date in brackets."""

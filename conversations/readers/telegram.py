@@ -59,7 +59,7 @@ class Telegram(FileByFile):
 
     app: ClassVar[str] = "telegram"
     title: ClassVar[str] = "Telegram"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
 
     def sniff(self, name: str, head: bytes) -> Confidence:  # noqa: ARG002 - it may be renamed
         """A kind of chat, the first words of an account's export, or a message is in its head."""

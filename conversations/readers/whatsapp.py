@@ -24,6 +24,7 @@ from conversations.events import (
 from conversations.readers._base import Confidence, FileByFile
 from conversations.readers._whatsapp_body import Body
 from conversations.readers._whatsapp_dates import DAY_MS, Calendar
+from conversations.readers._whatsapp_files import widen
 from conversations.readers._whatsapp_headers import shape_of
 from conversations.readers._whatsapp_names import chat_name, is_named
 from conversations.readers._whatsapp_said import said, told
@@ -41,7 +42,7 @@ class WhatsApp(FileByFile):
 
     app: ClassVar[str] = "whatsapp"
     title: ClassVar[str] = "WhatsApp"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
 
     def sniff(self, name: str, head: bytes) -> Confidence:
         """A text file that begins with a header, or is named as exports are."""
@@ -59,6 +60,7 @@ class WhatsApp(FileByFile):
 
     def read(self, source: Source) -> Iterator[Event]:
         """The chat of one file."""
+        widen(source)
         survey = surveyed(source)
         if survey is None:
             yield from _unread(source)
