@@ -19,7 +19,6 @@ from conversations.models import IndexedSnapshot, IndexState, SourceRow, Told, W
 from conversations.talks import Talks
 
 _COUNTS: Final = ("seen", "messages", "system", "continuations", "warned")
-_CODE_CHARS_MAX: Final = 40
 
 
 class Keeping:
@@ -103,7 +102,7 @@ class Keeping:
                     WarningRow(
                         source=self.source,
                         conversation=talk.row if talk else None,
-                        code=said.code[:_CODE_CHARS_MAX],
+                        code=said.code[: limits.CODE_CHARS_MAX],
                         file=said.file,
                         line=said.line,
                         detail=said.detail[: limits.DETAIL_CHARS_MAX],

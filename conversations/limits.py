@@ -12,7 +12,14 @@ HEAD_BYTES: Final = 4 * KIB
 TEXT_CHARS_MAX: Final = 256 * KIB
 NAME_CHARS_MAX: Final = 200
 TITLE_CHARS_MAX: Final = 200
-ATTACHMENTS_MAX: Final = 1000
+ATTACHMENTS_MAX: Final = 1000  # in one list of a record, as its reader takes it
+MESSAGE_ATTACHMENTS_MAX: Final = 200
+REACTIONS_MAX: Final = 100
+REACTORS_MAX: Final = 200  # who is named, over all reactions of a message
+EMOJI_CHARS_MAX: Final = 100
+EARLIER_MAX: Final = 100  # texts before edits, which have TEXT_CHARS_MAX together
+KEY_CHARS_MAX: Final = 500  # of conversations, people and messages
+TYPE_CHARS_MAX: Final = 100
 LINE_BYTES_MAX: Final = 4 * MIB
 RECORD_DEPTH_MAX: Final = 64
 RECORD_CHARS_MAX: Final = 4 * MIB
@@ -21,12 +28,14 @@ JSON_BYTES_AT_ONCE: Final = 256 * KIB
 # Remarks of one code on one source: what is beyond them is counted and not told
 WARNINGS_TOLD_MAX: Final = 200
 DETAIL_CHARS_MAX: Final = 200
+CODE_CHARS_MAX: Final = 40
 
 # Archives
 ARCHIVE_DEPTH_MAX: Final = 2
 ARCHIVE_MEMBERS_MAX: Final = 200_000
 ARCHIVE_NAMES_CHARS_MAX: Final = 32 * MIB
 PATH_CHARS_MAX: Final = 1000
+PLACE_CHARS_MAX: Final = 4 * PATH_CHARS_MAX  # of an item, and of what is in archives there
 EXPANSION_RATIO_MAX: Final = 200
 EXPANSION_FREE_BYTES: Final = 64 * MIB
 
@@ -47,4 +56,6 @@ FRAME_BYTES_MAX: Final = 16 * MIB
 RANGE_BYTES_MAX: Final = MIB
 NAMES_PER_PAGE: Final = 4_000
 BATCH_EVENTS_MAX: Final = 2_000
+FILES_MAX: Final = 2**31 - 1
+NUMBER_MAX: Final = 2**53 - 1
 BATCH_CHARS_MAX: Final = 512 * KIB

@@ -15,7 +15,6 @@ from conversations.models import Message as MessageRow
 from conversations.talks import Talk, Talks
 
 _AT_ONCE: Final = 400  # ids in one query
-_MEDIA_TYPE_CHARS_MAX: Final = 100
 _INSERT: Final = (
     "INSERT INTO conversations_message (id, conversation_id, sender_id, kind, text, has_media,"
     " is_timed, digest, nth, native_id, reply_to, more, source_id, last_source_id, file, line)"
@@ -121,7 +120,7 @@ class Messages:
                 number=number,
                 kind=one.kind,
                 name=one.name[: limits.NAME_CHARS_MAX],
-                media_type=one.media_type[:_MEDIA_TYPE_CHARS_MAX],
+                media_type=one.media_type[: limits.TYPE_CHARS_MAX],
                 size=one.size,
                 file=one.place.file if one.place else "",
                 start=one.place.start if one.place else 0,

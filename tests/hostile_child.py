@@ -13,7 +13,18 @@ from typing import ClassVar
 
 from conversations import reading, recognising
 from conversations.confined import child
-from conversations.events import Conversation, Kind, Message
+from conversations.events import (
+    Attachment,
+    Continuation,
+    Conversation,
+    Kind,
+    MediaKind,
+    Message,
+    Person,
+    Place,
+    Reaction,
+    ReadWarning,
+)
 from conversations.readers._base import FileByFile
 
 MODULE = "tests.hostile_child"
@@ -103,6 +114,22 @@ class Hostile(FileByFile):
     def unsendable(self, source, lines):
         yield Message("c", 2**80, "a", Kind.TEXT, "half \ud800 pair", 0, 1)
         yield Message("c", 1, "a", Kind.TEXT, "x" * 20_000_000, 0, 1)
+
+    def lies(self, source, lines):
+        """What is in no export, and in no column of the index either."""
+        long = "k" * 10_000
+        place = Place("f" * 10_000, -1, 2**63, "rot13")
+        file = Attachment(MediaKind.IMAGE, long, long, 2**64 - 1, place)
+        held = Attachment(MediaKind.IMAGE, "x", "", -1, Place("x", -1, -1))
+        yield Conversation(long, long)
+        yield Person(long, long, long)
+        yield Message(
+            long, 1, long, Kind.TEXT, "x" * 300_000, 2**40, -1, 2**60,
+            id=long, reply_to=long, attachments=(file, held) * 150, forwarded_from=long,
+            reactions=(Reaction(long, (long,) * 3, 2**62),) * 150, earlier=("e" * 1000,) * 500,
+        )  # fmt: skip
+        yield Continuation(-5, long)
+        yield ReadWarning(long, -1, 2**62, long, 2**62, long)
 
     def _channel(self):
         return socket.socket(fileno=os.dup(sys.stdin.fileno()))

@@ -18,6 +18,7 @@ from types import TracebackType
 from typing import Final, NamedTuple, Self
 
 from conversations import limits
+from conversations.confined.bounded import Bounds, counted
 from conversations.confined.frames import (
     AskNames,
     AskRange,
@@ -124,21 +125,22 @@ class Confined:
     def _read(self, command: Read) -> Iterator[list[Event]]:
         process = self._commanded(command)
         most = limits.EVENTS_FLOOR
+        bounds = Bounds()
         while True:
             match process.told():
                 case Batch(events=events, counts=counts):
                     most -= len(events)
                     if most < 0:
                         raise process.distrusted("more events than its source has bytes")
-                    self.counts = counts
+                    self.counts = counted(counts)
                     with process.paused():
-                        yield list(events)
+                        yield list(bounds.kept(events))
                 case Begun(size=size):
                     size = min(size, self._size_at_most(command.source.files))
                     most = limits.EVENTS_FLOOR + limits.EVENTS_PER_BYTE * size
                     process.allow(seconds_to_read(size))
                 case Done(counts=counts, is_spent=is_spent):
-                    self.counts = counts
+                    self.counts = counted(counts)
                     if is_spent:
                         self._end()
                     return

@@ -96,11 +96,11 @@ class Process:
 
     def end(self) -> None:
         """Kill it and whatever it may have started."""
-        self._channel.close()
         if self._child.poll() is None:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(self._child.pid, signal.SIGKILL)
         self._child.wait()
+        self._channel.close()
 
     def _send(self, data: bytes) -> None:
         rest = memoryview(data)

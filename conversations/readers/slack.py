@@ -52,7 +52,7 @@ class Slack:
 
     app: ClassVar[str] = "slack"
     title: ClassVar[str] = "Slack"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
 
     def sniff(self, name: str, head: bytes) -> Confidence:
         """A list of messages in a file called as a day, or of what has Slack's ids."""

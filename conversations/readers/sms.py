@@ -43,7 +43,7 @@ class Sms(FileByFile):
 
     app: ClassVar[str] = "sms"
     title: ClassVar[str] = "SMS Backup & Restore"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
 
     def sniff(self, name: str, head: bytes) -> Confidence:  # noqa: ARG002 - any name will do
         """The root element is ``smses`` or ``calls``."""

@@ -1,0 +1,170 @@
+"""What the child tells, cut to what the index and a page can carry. It is done in the parent.
+
+A message has as many reactions, reactors and earlier texts as whoever made the export likes; one of
+megabytes would make every page that shows it as large. What is cut is told by a remark, and events
+of one source are always cut alike, so that reading can go on where it stopped.
+"""
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from typing import Any, Final
+
+import msgspec
+
+from conversations import limits
+from conversations.events import (
+    Attachment,
+    Continuation,
+    Conversation,
+    Counts,
+    Dates,
+    Event,
+    Message,
+    Person,
+    Place,
+    Reaction,
+    ReadWarning,
+)
+
+_REMARK: Final = "cut-short"
+_ENCODINGS: Final = ("", "base64")
+_DIGEST_BYTES: Final = 16
+
+
+class Bounds:
+    """Bounds the events of one source."""
+
+    def __init__(self) -> None:
+        self._told = 0
+
+    def kept(self, events: Iterable[Event]) -> Iterator[Event]:
+        """Each event as it is kept, and after it a remark when it had more."""
+        for event in events:
+            kept, cut = _bounded(event)
+            yield kept
+            if cut and self._told < limits.WARNINGS_TOLD_MAX:
+                self._told += 1
+                yield _remark(kept, cut)
+
+
+def counted(counts: Counts) -> Counts:
+    """Counts that are numbers of something."""
+    return Counts(*map(_whole, msgspec.structs.astuple(counts)))
+
+
+def short_key(key: str) -> str:
+    """A key that is no longer than keys may be: the same wherever it stands, and still distinct."""
+    if len(key) <= limits.KEY_CHARS_MAX:
+        return key
+    digest = hashlib.blake2b(key.encode("utf-8", "replace"), digest_size=_DIGEST_BYTES).hexdigest()
+    return f"{key[: limits.KEY_CHARS_MAX - 1 - len(digest)]}…{digest}"
+
+
+def _bounded(event: Event) -> tuple[Event, list[str]]:
+    """The event as it is kept, and the names of the fields that had more."""
+    match event:
+        case Message():
+            return _message(event)
+        case Conversation(key=key, title=title):
+            fields = {"key": short_key(key), "title": title[: limits.TITLE_CHARS_MAX]}
+        case Person(conversation=conversation, key=key, name=name):
+            fields = {"conversation": short_key(conversation), "key": short_key(key)}
+            fields["name"] = name[: limits.NAME_CHARS_MAX]
+        case Dates(conversation=conversation):
+            fields = {"conversation": short_key(conversation)}
+        case Continuation(conversation=conversation, records=records):
+            return Continuation(_whole(records), short_key(conversation)), []
+        case ReadWarning():
+            return _warning(event), []
+        case _:
+            return event, []
+    return _changed(event, fields)
+
+
+def _message(message: Message) -> tuple[Event, list[str]]:
+    fields: dict[str, Any] = {
+        "conversation": short_key(message.conversation),
+        "sender": None if message.sender is None else short_key(message.sender),
+        "text": message.text[: limits.TEXT_CHARS_MAX],
+        "id": short_key(message.id),
+        "reply_to": short_key(message.reply_to),
+        "forwarded_from": message.forwarded_from[: limits.NAME_CHARS_MAX],
+    }
+    if message.attachments:
+        kept = message.attachments[: limits.MESSAGE_ATTACHMENTS_MAX]
+        fields["attachments"] = tuple(map(_attachment, kept))
+    if message.reactions:
+        fields["reactions"] = tuple(_reactions(message.reactions))
+    if message.earlier:
+        fields["earlier"] = tuple(_first(message.earlier, limits.TEXT_CHARS_MAX))
+    if message.edited is not None:
+        fields["edited"] = _whole(message.edited)
+    fields |= {
+        "file": _whole(message.file, limits.FILES_MAX),
+        "line": _whole(message.line),
+        "span": _whole(message.span),
+    }
+    return _changed(message, fields)
+
+
+def _reactions(said: tuple[Reaction, ...]) -> Iterator[Reaction]:
+    """As many as a message may have, with as many people in all."""
+    left = limits.REACTORS_MAX
+    for each in said[: limits.REACTIONS_MAX]:
+        by = tuple(map(short_key, each.by[:left]))
+        left -= len(by)
+        yield Reaction(each.emoji[: limits.EMOJI_CHARS_MAX], by, _whole(each.count))
+
+
+def _first(texts: tuple[str, ...], left: int) -> Iterator[str]:
+    """As many as a message may have, with ``left`` characters in all."""
+    for text in texts[: limits.EARLIER_MAX]:
+        if not left:
+            break
+        yield text[:left]
+        left -= len(text[:left])
+
+
+def _attachment(said: Attachment) -> Attachment:
+    place = said.place
+    if place is not None:
+        is_none = len(place.file) > limits.PLACE_CHARS_MAX or place.encoding not in _ENCODINGS
+        place = None if is_none else _place(place)
+    size = None if said.size is None else _whole(said.size)
+    name = said.name[: limits.NAME_CHARS_MAX]
+    return Attachment(said.kind, name, said.media_type[: limits.TYPE_CHARS_MAX], size, place)
+
+
+def _place(said: Place) -> Place:
+    length = None if said.length is None else _whole(said.length)
+    return Place(said.file, _whole(said.start), length, said.encoding)
+
+
+def _warning(said: ReadWarning) -> ReadWarning:
+    return ReadWarning(
+        said.code[: limits.CODE_CHARS_MAX],
+        _whole(said.file, limits.FILES_MAX),
+        _whole(said.line),
+        said.detail[: limits.DETAIL_CHARS_MAX],
+        _whole(said.records),
+        short_key(said.conversation),
+    )
+
+
+def _changed(event: Event, fields: dict[str, Any]) -> tuple[Event, list[str]]:
+    """The event with what of ``fields`` is not as it was, and the names of those."""
+    cut = [name for name, value in fields.items() if getattr(event, name) != value]
+    if not cut:
+        return event, cut
+    return msgspec.structs.replace(event, **{name: fields[name] for name in cut}), cut
+
+
+def _whole(number: int, most: int = limits.NUMBER_MAX) -> int:
+    return max(0, min(number, most))
+
+
+def _remark(event: Event, cut: list[str]) -> ReadWarning:
+    """A remark on an event, which has its place when it is a message."""
+    key = event.key if isinstance(event, Conversation) else getattr(event, "conversation", "")
+    file, line = getattr(event, "file", 0), getattr(event, "line", 0)
+    return ReadWarning(_REMARK, file, line, ", ".join(cut), conversation=key)
