@@ -20,6 +20,7 @@ EMOJI_CHARS_MAX: Final = 100
 EARLIER_MAX: Final = 100  # texts before edits, which have TEXT_CHARS_MAX together
 KEY_CHARS_MAX: Final = 500  # of conversations, people and messages
 TYPE_CHARS_MAX: Final = 100
+TIME_MS_MAX: Final = 2**43 - 1  # the year 2248; as far before 1970, 1691
 LINE_BYTES_MAX: Final = 4 * MIB
 RECORD_DEPTH_MAX: Final = 64
 RECORD_CHARS_MAX: Final = 4 * MIB

@@ -7,10 +7,11 @@ from typing import Final
 from django.db import connections
 
 from conversations.databases import INDEX
+from conversations.limits import TIME_MS_MAX
 
 BITS: Final = 20
-TIME_MAX: Final = 2**43 - 1
-"""Milliseconds: the year 2248."""
+TIME_MAX: Final = TIME_MS_MAX
+"""Milliseconds: the year 2248. A message of a later time has none (confined/bounded.py)."""
 ID_MIN: Final = -(2**63)
 ID_MAX: Final = 2**63 - 1
 _CURSOR: Final = re.compile("-?[0-9]{1,19}")

@@ -49,6 +49,7 @@ _OF_FORMATS: Final = {
     "relations-not-merged": _("There are too many edits and reactions to join all of them."),
     "shortened": _("The message is very long. Its beginning was read."),
     "text-cut": _("The message is very long. Its beginning was read."),
+    "time-impossible": _("A message has a time that cannot be right. It is shown without one."),
     "too-many-parts": _("A message has too many parts. The first ones were read."),
     "too-many-talkers": _("The file has too many conversations. The first ones were read."),
     "unknown-chat": _("The message is of a chat that the export does not have."),

@@ -133,3 +133,24 @@ def test_one_message_blows_up_neither_the_index_nor_the_page() -> None:
     assert len(page.content) < 500_000
     holding = browser.get(f"/conversations/snapshots/{snapshot.snapshot_id}/").content.decode()
     assert "more in it than is kept" in holding
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_time_that_cannot_be_right_is_none_and_a_remark_says_so() -> None:
+    times = (MOMENT, "2248-09-26T15:10:22.207Z", "2249-01-01T00:00:00Z", "0001-01-01T00:00:00Z")
+    said = [line(at, "a", at) for at in times]
+    said.append(line("2024-01-05T15:00:00Z", "a", "edited", edited="9999-12-31T23:59:59Z"))
+    vault = vault_of("alice")
+    snapshot = keep(vault, {"us.jsonl": jsonl("c", "Us", [], said)})
+    indexing.index(snapshot.vault_id, snapshot.snapshot_id)
+    timed = dict(MessageRow.objects.values_list("text", "is_timed"))
+    assert [timed[at] for at in times] == [True, True, False, False]
+    remarks = WarningRow.objects.order_by("line").values_list("code", "line", "records")
+    assert list(remarks) == [("time-impossible", at, 0) for at in (4, 5, 6)]
+    slug = ConversationRow.objects.get().slug
+    browser = signed_in(User.objects.get(username="alice"))
+    page = browser.get(f"/conversations/{slug}/").content.decode()
+    assert "edited" in page
+    assert "9999" not in page
+    holding = browser.get(f"/conversations/snapshots/{snapshot.snapshot_id}/").content.decode()
+    assert "a time that cannot be right" in holding

@@ -6,6 +6,7 @@ of one source are always cut alike, so that reading can go on where it stopped.
 """
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
@@ -26,7 +27,9 @@ from conversations.events import (
     ReadWarning,
 )
 
-_REMARK: Final = "cut-short"
+_CUT: Final = "cut-short"
+_NO_TIME: Final = "time-impossible"
+_TIMES: Final = ("time", "edited")
 _ENCODINGS: Final = ("", "base64")
 _DIGEST_BYTES: Final = 16
 
@@ -35,16 +38,28 @@ class Bounds:
     """Bounds the events of one source."""
 
     def __init__(self) -> None:
-        self._told = 0
+        self._told = Counter[str]()
 
     def kept(self, events: Iterable[Event]) -> Iterator[Event]:
-        """Each event as it is kept, and after it a remark when it had more."""
+        """Each event as it is kept, and after it remarks on what it had more."""
         for event in events:
-            kept, cut = _bounded(event)
+            kept, changed = _bounded(event)
             yield kept
-            if cut and self._told < limits.WARNINGS_TOLD_MAX:
-                self._told += 1
-                yield _remark(kept, cut)
+            if not changed:
+                continue
+            times = [f"{getattr(event, name)} ms" for name in changed if name in _TIMES]
+            cut = [name for name in changed if name not in _TIMES]
+            yield from self._remark(_NO_TIME, kept, times)
+            yield from self._remark(_CUT, kept, cut)
+
+    def _remark(self, code: str, event: Event, about: list[str]) -> Iterator[Event]:
+        """A remark on an event, which has its place when it is a message; not on too many."""
+        self._told[code] += bool(about)
+        if not about or self._told[code] > limits.WARNINGS_TOLD_MAX:
+            return
+        key = event.key if isinstance(event, Conversation) else getattr(event, "conversation", "")
+        file, line = getattr(event, "file", 0), getattr(event, "line", 0)
+        yield ReadWarning(code, file, line, ", ".join(about), conversation=key)
 
 
 def counted(counts: Counts) -> Counts:
@@ -97,8 +112,10 @@ def _message(message: Message) -> tuple[Event, list[str]]:
         fields["reactions"] = tuple(_reactions(message.reactions))
     if message.earlier:
         fields["earlier"] = tuple(_first(message.earlier, limits.TEXT_CHARS_MAX))
-    if message.edited is not None:
-        fields["edited"] = _whole(message.edited)
+    if not _is_time(message.time):
+        fields["time"] = None
+    if not _is_time(message.edited):
+        fields["edited"] = 0
     fields |= {
         "file": _whole(message.file, limits.FILES_MAX),
         "line": _whole(message.line),
@@ -159,12 +176,9 @@ def _changed(event: Event, fields: dict[str, Any]) -> tuple[Event, list[str]]:
     return msgspec.structs.replace(event, **{name: fields[name] for name in cut}), cut
 
 
+def _is_time(milliseconds: int | None) -> bool:
+    return milliseconds is None or abs(milliseconds) <= limits.TIME_MS_MAX
+
+
 def _whole(number: int, most: int = limits.NUMBER_MAX) -> int:
     return max(0, min(number, most))
-
-
-def _remark(event: Event, cut: list[str]) -> ReadWarning:
-    """A remark on an event, which has its place when it is a message."""
-    key = event.key if isinstance(event, Conversation) else getattr(event, "conversation", "")
-    file, line = getattr(event, "file", 0), getattr(event, "line", 0)
-    return ReadWarning(_REMARK, file, line, ", ".join(cut), conversation=key)

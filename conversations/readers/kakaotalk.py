@@ -78,7 +78,7 @@ class KakaoTalk(FileByFile):
 
     app: ClassVar[str] = "kakaotalk"
     title: ClassVar[str] = "KakaoTalk"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
 
     def sniff(self, name: str, head: bytes) -> Confidence:  # noqa: ARG002 - the text says it
         """A title, a first line of the CSV, or lines that no other app writes."""

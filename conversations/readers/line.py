@@ -55,7 +55,7 @@ class LineText(FileByFile):
 
     app: ClassVar[str] = "line"
     title: ClassVar[str] = "LINE"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
 
     def sniff(self, name: str, head: bytes) -> Confidence:
         """A title, or date headings with lines of times below."""

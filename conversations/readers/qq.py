@@ -67,7 +67,7 @@ class QQ(FileByFile):
 
     app: ClassVar[str] = "qq"
     title: ClassVar[str] = "QQ"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
 
     def sniff(self, name: str, head: bytes) -> Confidence:
         """The first line says what it is; a cut one shows by its headers."""

@@ -41,7 +41,7 @@ class WeChat(FileByFile):
 
     app: ClassVar[str] = "wechat"
     title: ClassVar[str] = "WeChat"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
 
     def sniff(self, name: str, head: bytes) -> Confidence:  # noqa: ARG002 - the first line says it
         """The columns are named in the first line."""
