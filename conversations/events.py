@@ -161,6 +161,7 @@ class Message(Event, frozen=True):
     edited: int | None = None
     forwarded_from: str = ""
     earlier: tuple[str, ...] = ()  # texts before edits, oldest first, when the export has them
+    deleted: bool = False  # it was deleted later; what is here is what was there
 
 
 class Continuation(Event, frozen=True):

@@ -27,7 +27,9 @@ def told(message: Message) -> Telling:
 
 def more_of(message: Message) -> More:
     """What an export tells that has no column of its own."""
-    return More(message.reactions, message.edited, message.forwarded_from, message.earlier)
+    return More(
+        message.reactions, message.edited, message.forwarded_from, message.earlier, message.deleted
+    )
 
 
 def merged(older: Telling, newer: Telling) -> Telling:

@@ -275,6 +275,7 @@ def written(kept: Kept) -> None:
     kept.attach(kept.say("x", more=json.dumps(more)), "e<v>il.svg", "document", file="us/evil.svg")
     kept.say("gone", kind="deleted", sender=None)
     kept.say("joined", kind="system", sender=None)
+    kept.say("taken back", more=json.dumps({"deleted": True}))
 
 
 @pytest.mark.parametrize("with_media", [True, False])
@@ -298,6 +299,7 @@ def test_json_lines_read_back_to_the_same_messages(kept, client, with_media: boo
     ]
     assert said[2].reactions[0].emoji == "👍"
     assert (said[2].edited, said[2].earlier) == (0, ("before",))
+    assert [each.text for each in said if each.deleted] == ["taken back"]
     (attached,) = said[1].attachments
     assert attached.name == "cat.jpg"
     assert (attached.place is not None) == with_media

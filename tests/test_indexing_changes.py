@@ -103,6 +103,12 @@ def test_a_deletion_is_told_whichever_export_is_read_first(vault) -> None:
     assert all(more.decode(row.more).deleted for row in Message.objects.all())
 
 
+def test_a_deletion_that_our_own_format_tells_is_in_the_index(vault) -> None:
+    index(keep(vault, {"c.jsonl": chat({"id": "1", "text": "regretted", "deleted": True})}))
+    row = Message.objects.get()
+    assert (row.kind, row.text, more.decode(row.more).deleted) == ("text", "regretted", True)
+
+
 def damaged(number: int) -> tuple[Path, bytes]:
     """Alter the chunk with this number in its pack; the pack's path, and what was in it."""
     chunk = Chunk.objects.order_by("offset")[number]

@@ -75,6 +75,7 @@ whole = st.fixed_dictionaries(
         "reply_to": texts,
         "forwarded_from": texts,
         "earlier": st.lists(texts, max_size=3),
+        "deleted": st.just(True),
         "edited": st.just(True) | st.just("2024-01-05T15:00:00.250Z"),
         "reactions": st.lists(
             st.fixed_dictionaries(
@@ -118,6 +119,7 @@ def fields_of(message: Message) -> dict[str, object]:
         "reply_to": message.reply_to,
         "forwarded_from": message.forwarded_from,
         "earlier": list(message.earlier),
+        "deleted": message.deleted,
         "edited": edited,
         "reactions": [
             {"emoji": each.emoji, "by": list(each.by), "count": each.count}

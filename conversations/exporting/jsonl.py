@@ -67,6 +67,7 @@ def _message(each: Said, *, media_too: bool, is_wall: bool) -> MessageLine:
         edited=edited,
         forwarded_from=more.forwarded_from,
         earlier=list(more.earlier),
+        deleted=more.deleted,
     )
 
 

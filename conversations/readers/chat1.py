@@ -94,6 +94,7 @@ class MessageLine(msgspec.Struct, omit_defaults=True):
     edited: datetime | bool | None = None
     forwarded_from: str = ""
     earlier: list[str] = []
+    deleted: bool = False  # later: the text is what was there
 
 
 _header: Final = msgspec.json.Decoder(HeaderLine)
@@ -105,7 +106,7 @@ class Chat1(FileByFile):
 
     app: ClassVar[str] = "chat1"
     title: ClassVar[str] = "Backup Station JSON Lines"
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
 
     def sniff(self, name: str, head: bytes) -> Confidence:  # noqa: ARG002 - one rule is enough
         """The format is named in the first line."""
@@ -159,6 +160,7 @@ def _said(source: Source, header: HeaderLine, line: Line) -> Message:
         edited=_edited(said.edited),
         forwarded_from=said.forwarded_from,
         earlier=tuple(said.earlier),
+        deleted=said.deleted,
     )
 
 
