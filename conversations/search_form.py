@@ -3,11 +3,13 @@
 from typing import Any, Final
 
 from django import forms
+from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 
 from conversations.models import Conversation
 from conversations.search.query import QUERY_CHARS_MAX
 from conversations.searching import Filters, Order
+from conversations.typed import text_of
 
 CONVERSATIONS_OFFERED: Final = 300
 
@@ -27,7 +29,7 @@ class SearchForm(forms.Form):
         choices=[(Order.NEWEST, _("Newest first")), (Order.BEST, _("Best match first"))],
     )
 
-    def __init__(self, vault: str, data: Any) -> None:  # noqa: ANN401 - a QueryDict
+    def __init__(self, vault: str, data: QueryDict) -> None:
         super().__init__(data)
         for name in ("since", "until"):
             self.fields[name].widget = forms.DateInput({"type": "date"}, format="%Y-%m-%d")
@@ -35,7 +37,7 @@ class SearchForm(forms.Form):
             {"type": "search", "maxlength": QUERY_CHARS_MAX, "autocomplete": "off"}
         )
         self.fields["sender"].widget.attrs["list"] = "senders"
-        self._offer(vault, str(data.get("chat", "")))
+        self._offer(vault, text_of(data, "chat"))
 
     def _offer(self, vault: str, chosen: str) -> None:
         """The vault's latest conversations, and the chosen one."""

@@ -8,7 +8,7 @@ of one source are always cut alike, so that reading can go on where it stopped.
 import hashlib
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import msgspec
 
@@ -26,12 +26,15 @@ from conversations.events import (
     Reaction,
     ReadWarning,
 )
+from conversations.tree import TreeWarning
 
 _CUT: Final = "cut-short"
 _NO_TIME: Final = "time-impossible"
 _TIMES: Final = ("time", "edited")
 _ENCODINGS: Final = ("", "base64")
 _DIGEST_BYTES: Final = 16
+_NO_CHARACTER: Final = "\ufffd"
+_Said = TypeVar("_Said", bound=msgspec.Struct)
 
 
 class Bounds:
@@ -42,7 +45,7 @@ class Bounds:
 
     def kept(self, events: Iterable[Event]) -> Iterator[Event]:
         """Each event as it is kept, and after it remarks on what it had more."""
-        for event in events:
+        for event in map(_without_nul, events):
             kept, changed = _bounded(event)
             yield kept
             if not changed:
@@ -67,12 +70,43 @@ def counted(counts: Counts) -> Counts:
     return Counts(*map(_whole, msgspec.structs.astuple(counts)))
 
 
+def told_of_tree(said: TreeWarning) -> TreeWarning:
+    """A warning of recognition, as it is kept."""
+    said = _without_nul(said)
+    return TreeWarning(
+        said.code[: limits.CODE_CHARS_MAX],
+        said.name[: limits.PLACE_CHARS_MAX],
+        said.detail[: limits.DETAIL_CHARS_MAX],
+    )
+
+
 def short_key(key: str) -> str:
     """A key that is no longer than keys may be: the same wherever it stands, and still distinct."""
     if len(key) <= limits.KEY_CHARS_MAX:
         return key
     digest = hashlib.blake2b(key.encode("utf-8", "replace"), digest_size=_DIGEST_BYTES).hexdigest()
     return f"{key[: limits.KEY_CHARS_MAX - 1 - len(digest)]}…{digest}"
+
+
+def _without_nul(said: _Said) -> _Said:
+    """The same without U+0000, which PostgreSQL keeps in no text."""
+    changed: dict[str, object] = {}
+    for name in said.__struct_fields__:
+        value = getattr(said, name)
+        if type(value) is str:
+            if "\0" in value:
+                changed[name] = value.replace("\0", _NO_CHARACTER)
+        elif type(value) is tuple and value:
+            changed[name] = tuple(map(_plain, value))
+        elif isinstance(value, msgspec.Struct):
+            changed[name] = _without_nul(value)
+    return msgspec.structs.replace(said, **changed) if changed else said
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, str):
+        return value.replace("\0", _NO_CHARACTER)
+    return _without_nul(value) if isinstance(value, msgspec.Struct) else value
 
 
 def _bounded(event: Event) -> tuple[Event, list[str]]:

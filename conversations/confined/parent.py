@@ -18,7 +18,7 @@ from types import TracebackType
 from typing import Final, NamedTuple, Self
 
 from conversations import limits
-from conversations.confined.bounded import Bounds, counted
+from conversations.confined.bounded import Bounds, counted, told_of_tree
 from conversations.confined.frames import (
     AskNames,
     AskRange,
@@ -86,7 +86,8 @@ class Confined:
                 if not self._served.latest:
                     break  # no file is to blame, so leaving one out would not help
             else:
-                return Recognition(found.sources, [*left_out, *found.warnings])
+                warnings = found.warnings[: limits.TREE_WARNINGS_MAX]
+                return Recognition(found.sources, [*left_out, *map(told_of_tree, warnings)])
         return Recognition([], left_out)
 
     def _recognised(self, without: tuple[str, ...]) -> Found:

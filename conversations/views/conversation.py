@@ -19,6 +19,7 @@ from conversations.clocks import shown
 from conversations.events import DateOrder
 from conversations.models import Conversation, ReadingChoice
 from conversations.timeline import Page
+from conversations.typed import text_of
 from transfer.models import Snapshot
 
 PEOPLE_OFFERED: Final = 100
@@ -66,7 +67,7 @@ def conversation(request: HttpRequest, slug: str) -> HttpResponse:
 def choose_self(request: HttpRequest, slug: str) -> HttpResponse:
     """Keep which of its people the owner is; "" leaves it to the export."""
     row = owned.conversation(request, slug)
-    key = request.POST.get("person", "")
+    key = text_of(request.POST, "person")
     choices.set_self(row, get_object_or_404(row.people, key=key) if key else None)
     return redirect("conversations:conversation", slug)
 

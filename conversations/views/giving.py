@@ -15,6 +15,7 @@ from conversations import clocks, downloading, numbering, owned, selecting, stre
 from conversations.exporting import html, jsonl, media
 from conversations.models import Conversation
 from conversations.transcript import Span
+from conversations.typed import text_of
 from conversations.zipping import Archive, Entry
 from transfer.models import Snapshot
 from wire import limits
@@ -39,7 +40,7 @@ def originals(request: HttpRequest, slug: str) -> StreamingHttpResponse:
     """The original files of one conversation, from the snapshot with most of it or ``snapshot``."""
     conversation = owned.conversation(request, slug)
     try:
-        chosen = selecting.of_conversation(conversation, request.GET.get("snapshot", ""))
+        chosen = selecting.of_conversation(conversation, text_of(request.GET, "snapshot"))
     except Snapshot.DoesNotExist:
         raise Http404 from None
     return _archive(chosen.snapshot, chosen.selection, _filename(conversation, "zip"))

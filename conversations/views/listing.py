@@ -8,6 +8,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from conversations import listing, owned
+from conversations.typed import text_of
 
 _TITLE_CHARS_MAX = 200
 
@@ -20,8 +21,8 @@ def conversations(request: HttpRequest) -> HttpResponse:
     vault = owned.vault_or_none(request)
     if vault is None:
         return render(request, "conversations/list.html", _state() | {"has_vault": False})
-    app = request.GET.get("app", "")
-    title = request.GET.get("title", "").strip()[:_TITLE_CHARS_MAX].replace("\0", "")
+    app = text_of(request.GET, "app")
+    title = text_of(request.GET, "title").strip()[:_TITLE_CHARS_MAX]
     page = listing.page(vault.pk, app, title, request.GET.get("after", ""))
     context = {
         "has_vault": True,

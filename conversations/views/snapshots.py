@@ -14,6 +14,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from conversations import holdings, owned
+from conversations.typed import text_of
 from transfer import items
 from transfer.items import ItemsPage
 from transfer.models import Snapshot
@@ -30,7 +31,7 @@ _ID_CHARS_MAX: Final = 26
 def snapshots(request: HttpRequest) -> HttpResponse:
     """List them, the latest first: all, or those of an ``id``, a ``phone`` and a ``date``."""
     vault = owned.vault_or_none(request)
-    wanted = {name: request.GET.get(name, "").strip() for name in ("id", "phone", "date")}
+    wanted = {name: text_of(request.GET, name).strip() for name in ("id", "phone", "date")}
     wanted["id"] = _id(wanted["id"])
     mine = Snapshot.objects.receipted().filter(vault=vault)
     found = _found(mine, wanted).defer("receipt").order_by("-stored_at", "-id")
