@@ -20,20 +20,20 @@ from conversations.events import (
     ConversationKind,
     Event,
     Kind,
-    MediaKind,
     Message,
     Reaction,
     ReadWarning,
 )
 from conversations.pulling import BadRecords
 from conversations.readers._base import Confidence
+from conversations.readers._meta_files import Files, repaired
 from conversations.readers._values import (
     NO_MESSAGES,
     People,
     broken,
+    called_after,
     duration,
     head_of,
-    media_kind,
     name_of,
     number_of,
     object_of,
@@ -49,34 +49,14 @@ from conversations.tree import Tree
 _REVERSED_BYTES_MAX: Final = 8 * limits.MIB  # built, hostile ones take 25 times as much
 _REVERSED_RECORDS_MAX: Final = 20_000  # an export has 10,000 in a file
 _TAIL_BYTES: Final = 64 * limits.KIB
-_PLACES_MAX: Final = 200  # a download has a few dozen zips
-_STICKERS: Final = "stickers_used"
+_LOOKED_AT: Final = 200  # messages of a thread without a name, for who talks in it
 _NUMBER: Final = re.compile(r"message_(\d{1,6})")
 _THREAD: Final = re.compile(rb'"thread_path"\s*:\s*"((?:[^"\\]|\\.){1,400})"')
 _STABLE: Final = re.compile(r"_(\d{6,})$")
 _HEAD: Final = frozenset(
     {"participants", "title", "thread_path", "thread_type", "joinable_mode", "threadName"}
 )
-_MEDIA: Final = {
-    "photos": MediaKind.IMAGE,
-    "videos": MediaKind.VIDEO,
-    "audio_files": MediaKind.AUDIO,
-    "gifs": MediaKind.IMAGE,
-    "files": None,  # by their ending
-    "media": None,
-}
 _TIMES: Final = re.compile(rb'"timestamp(?:_ms)?"\s*:\s*\d')
-
-
-def repaired(value: object) -> str:
-    """Text whose UTF-8 bytes were stored as Latin-1 characters, undone; else as it is."""
-    text = text_of(value)
-    if text.isascii():
-        return text
-    try:
-        return text.encode("latin-1").decode()
-    except UnicodeError:
-        return text
 
 
 class MetaReader:
@@ -84,7 +64,7 @@ class MetaReader:
 
     app: ClassVar[str]
     title: ClassVar[str]
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     _is_instagram: ClassVar[bool]
 
     def sniff(self, name: str, head: bytes) -> Confidence:
@@ -203,7 +183,7 @@ class _Thread:
             r"_\d+$", "", text_of(head.get("threadName"))
         )
         self._name = _last_part(text_of(head.get("thread_path")))
-        self._is_wide = False  # whether folders of the thread elsewhere were looked for
+        self._files = Files(source, self._name)
         self.key = self._key()
         self._people = People(self.key)
 
@@ -217,8 +197,23 @@ class _Thread:
         return match[1] if match else name or f"file:{self._source.files[0]}"
 
     def announced(self) -> Conversation:
-        title = name_of(self._title) or ", ".join(self._names[:10])
-        return Conversation(self.key, title or untitled(self._source), self._kind(), Clock.UTC)
+        title = name_of(self._title) or called_after(self._names or self._speakers())
+        title = title or re.sub(r"_\d+$", "", self._name) or untitled(self._source)
+        return Conversation(self.key, title[: limits.TITLE_CHARS_MAX], self._kind(), Clock.UTC)
+
+    def _speakers(self) -> list[str]:
+        """Who says something in the first file's first messages, when it lists nobody."""
+        names: list[str] = []
+        try:
+            with self._source.pulled() as json:
+                for key in json.members():
+                    if key == "messages":
+                        for _ in json.elements():
+                            if len(names) < _LOOKED_AT:
+                                names.append(_sender(object_of(json.value())))
+        except (BadRecords, OSError):
+            pass  # told where the messages themselves end
+        return names
 
     def _kind(self) -> ConversationKind:
         kind = text_of(self._head.get("thread_type"))
@@ -240,10 +235,9 @@ class _Thread:
         if not isinstance(value, dict):
             yield unreadable(record, self.key, number)
             return
-        sender = name_of(repaired(value.get("sender_name", value.get("senderName"))))
-        if sender:
+        if sender := _sender(value):
             yield from self._people.met(sender, sender)
-        attached = tuple(self._attachments(value, number))
+        attached = tuple(self._files.of(value, number))
         text = _text(value)
         kind = _kind(value, text, attached)
         yield from whole(
@@ -260,40 +254,9 @@ class _Thread:
             )
         )
 
-    def _attachments(self, value: dict[str, Any], number: int) -> Iterator[Attachment]:
-        for key, kind in _MEDIA.items():
-            for each in objects_of(value.get(key)) if key in value else ():
-                yield self._attachment(kind, each, number)
-        if isinstance(sticker := value.get("sticker"), dict):
-            yield self._attachment(MediaKind.STICKER, sticker, number)
 
-    def _attachment(self, kind: MediaKind | None, value: dict[str, Any], number: int) -> Attachment:
-        """Its path begins at the export's root; that of the thread is the file's own folder.
-
-        A download comes in several zips: the file may be in the thread's folder in another one.
-        """
-        path = repaired(value.get("uri"))
-        kind = kind or media_kind(path)
-        if path.startswith(("http:", "https:")) or not path:
-            return Attachment(kind, name_of(posixpath.basename(path.split("?", 1)[0])))
-        beside = "/".join(path.split("/")[-2:])
-        for reference in (beside, path):
-            found = self._source.attachment(kind, reference, number=number)
-            if found.place:
-                return found
-        if not self._is_wide:
-            self._is_wide = True
-            self._source.widen(_places(self._source.tree, self._name))
-            return self._attachment(kind, value, number)
-        return found
-
-
-def _places(tree: Tree, thread: str) -> list[str]:
-    """All folders of a thread, and those of stickers: both are below ``messages``."""
-    places = _STICKERS + (rf"|[^/]+/{re.escape(thread)}" if thread else "")
-    inside = re.compile(rf"((?:.*/)?messages/(?:{places}))/")
-    found = dict.fromkeys(match[1] for name in tree.names() if (match := inside.match(name)))
-    return list(found)[:_PLACES_MAX]
+def _sender(value: dict[str, Any]) -> str:
+    return name_of(repaired(value.get("sender_name", value.get("senderName"))))
 
 
 def _names(participants: object) -> Iterator[object]:

@@ -1,7 +1,9 @@
 """Values of foreign JSON, which may be of any type: what is of the wrong one counts as absent."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from typing import Any, Final
 
 from conversations import limits
@@ -20,6 +22,12 @@ _ENDINGS: Final = {
     MediaKind.AUDIO: ("mp3", "m4a", "aac", "ogg", "oga", "opus", "wav", "flac", "amr"),
     MediaKind.STICKER: ("tgs",),
 }
+_TITLE_NAMES_MAX: Final = 10
+_ENDING: Final = re.compile(r"\.(?:json|zip)$", re.IGNORECASE)
+_NUMBERS: Final = re.compile(r"(?:_\d{5,}|\s*\[(?:part )?\d+\]|\s*\(\d+\))+$")
+_TELLS_NOTHING: Final = re.compile(
+    r"(?:result|message|chat|export|main|index)s?(?:_\d+)?", re.IGNORECASE
+)
 _KINDS: Final = {ending: kind for kind, endings in _ENDINGS.items() for ending in endings}
 
 
@@ -81,9 +89,25 @@ def media_kind(name: str, media_type: str = "") -> MediaKind:
     return _KINDS.get(path.rpartition(".")[2].lower(), MediaKind.DOCUMENT)
 
 
+def called_after(names: Iterable[str]) -> str:
+    """A title for what has no name of its own: the people in it, in their order; "" for nobody."""
+    people = islice(dict.fromkeys(filter(None, names)), _TITLE_NAMES_MAX)
+    return ", ".join(people)[: limits.TITLE_CHARS_MAX]
+
+
 def untitled(source: Source) -> str:
-    """A title for what has no name of its own: that of its file."""
-    return source.files[0].rpartition(".json")[0][-limits.TITLE_CHARS_MAX :] or source.files[0]
+    """A title where nobody is known either: the file's name, or the folder's where that says more.
+
+    Without the numbers that exporters and copies add: ``bob_1234567/message_1.json`` is "bob".
+    """
+    stems = [_stem(part) for part in source.files[0].split("/")[-2:]]
+    telling = [stem for stem in reversed(stems) if not _TELLS_NOTHING.fullmatch(stem)]
+    return (telling[0] if telling else stems[-1])[: limits.TITLE_CHARS_MAX]
+
+
+def _stem(part: str) -> str:
+    stem = _ENDING.sub("", part)
+    return _NUMBERS.sub("", stem) or stem
 
 
 def duration(seconds: int) -> str:

@@ -72,7 +72,7 @@ class Discord:
 
     app: ClassVar[str] = "discord"
     title: ClassVar[str] = "Discord"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
 
     def sniff(self, name: str, head: bytes) -> Confidence:  # noqa: ARG002 - it may be renamed
         """It begins with the server and the channel."""

@@ -31,6 +31,7 @@ from conversations.readers._values import (
     NO_MESSAGES,
     People,
     broken,
+    called_after,
     head_of,
     name_of,
     number_of,
@@ -66,7 +67,7 @@ class Element(FileByFile):
 
     app: ClassVar[str] = "element"
     title: ClassVar[str] = "Element"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
 
     def sniff(self, name: str, head: bytes) -> Confidence:  # noqa: ARG002 - it may be renamed
         """It begins with the room, and with who exported it and when."""
@@ -128,7 +129,14 @@ class _Room:
             kind = ConversationKind.DIRECT
         elif len(self._relations.senders) > 2:
             kind = ConversationKind.GROUP
-        return Conversation(self.key, self._title or untitled(self._source), kind, Clock.UTC)
+        title = self._title or called_after(self._others()) or untitled(self._source)
+        return Conversation(self.key, title, kind, Clock.UTC)
+
+    def _others(self) -> list[str]:
+        """Who talks in a room, without the owner."""
+        names = self._relations.names
+        called = ((each, names.get(each, each)) for each in sorted(self._relations.senders))
+        return [name for key, name in called if self._self not in (key, name)]
 
     def events(self, record: Record) -> Iterator[Event]:
         """What one event is."""

@@ -20,6 +20,7 @@ from conversations.events import (
 )
 from conversations.pulling import BadRecords, Json
 from conversations.readers import _telegram_actions as actions
+from conversations.readers import _telegram_heads as heads
 from conversations.readers import _telegram_message as message
 from conversations.readers._base import Confidence, FileByFile
 from conversations.readers._values import (
@@ -30,25 +31,12 @@ from conversations.readers._values import (
     number_of,
     object_of,
     unreadable,
-    untitled,
     whole,
 )
 from conversations.source import Record, Source
 
-_KINDS: Final = {
-    "bot_chat": ("user", ConversationKind.DIRECT),
-    "personal_chat": ("user", ConversationKind.DIRECT),
-    "saved_messages": ("user", ConversationKind.DIRECT),
-    "private_group": ("group", ConversationKind.GROUP),
-    "private_channel": ("channel", ConversationKind.CHANNEL),
-    "private_supergroup": ("channel", ConversationKind.GROUP),
-    "public_channel": ("channel", ConversationKind.CHANNEL),
-    "public_supergroup": ("channel", ConversationKind.GROUP),
-}
-_SAVED: Final = "saved_messages"
-_HEAD: Final = frozenset({"name", "type", "id"})
 _SIGNATURES: Final = (
-    re.compile(rb'"type"\s*:\s*"(?:%s)"' % "|".join([*_KINDS, "verification_codes"]).encode()),
+    re.compile(rb'"type"\s*:\s*"(?:%s)"' % "|".join([*heads.KINDS, "verification_codes"]).encode()),
     re.compile(rb'"about"\s*:\s*"Here is the data you requested'),
     re.compile(rb'"type"\s*:\s*"(?:message|service)",\s*"date'),
 )
@@ -59,7 +47,7 @@ class Telegram(FileByFile):
 
     app: ClassVar[str] = "telegram"
     title: ClassVar[str] = "Telegram"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
 
     def sniff(self, name: str, head: bytes) -> Confidence:  # noqa: ARG002 - it may be renamed
         """A kind of chat, the first words of an account's export, or a message is in its head."""
@@ -86,14 +74,14 @@ class _Export:
     def __init__(self, source: Source) -> None:
         self._source = source
         self._self_key = ""
-        self._heads: list[dict[str, Any]] | None = None
+        self._heads: heads.Heads | None = None
         self._chats = 0
         self.why_none = "There is no list of messages in it."
 
     def document(self, json: Json) -> Iterator[Event]:
         if json.peek() != "[":
             yield from self._chat(json)
-        elif _holds_chats(self._source):
+        elif heads.holds_chats(self._source):
             for _ in json.elements():
                 yield from self._chat(json)
         else:
@@ -104,7 +92,7 @@ class _Export:
         for key in json.members():
             if key == "messages":
                 yield from self._messages(json, head)
-            elif key in _HEAD:
+            elif key in heads.HEAD:
                 head[key] = json.value()
             elif key == "personal_information":
                 number = number_of(object_of(json.value()).get("user_id"))
@@ -120,52 +108,13 @@ class _Export:
             self.why_none = "Its messages are not a list."
             return
         self._chats += 1
-        if not _is_complete(head):
-            head = self._head_elsewhere()
+        if not heads.is_complete(head):
+            self._heads = self._heads or heads.Heads(self._source)
+            head = self._heads.get(self._chats - 1)
         self.why_none = "The list of messages is empty."
         chat = _Chat(self._source, head, self._self_key)
         for record in self._source.elements(json, self._source.seen):
             yield from chat.events(record)
-
-    def _head_elsewhere(self) -> dict[str, Any]:
-        """What stands after the messages, from going through the file once without them."""
-        if self._heads is None:
-            self._heads = []
-            try:
-                with self._source.pulled() as json:
-                    if json.peek() != "[" or _holds_chats(self._source):
-                        self._heads_of(json)
-            except BadRecords:
-                pass  # told where the messages themselves end
-        number = self._chats - 1
-        return self._heads[number] if number < len(self._heads) else {}
-
-    def _heads_of(self, json: Json) -> None:
-        head: dict[str, Any] = {}
-        if json.peek() == "[":
-            for _ in json.elements():
-                self._heads_of(json)
-        for key in json.members():
-            if key == "messages" and json.peek() == "[" and self._heads is not None:
-                self._heads.append(head)
-            elif key in _HEAD:
-                head[key] = json.value()
-            elif key in {"chats", "left_chats"}:
-                for inner in json.members():
-                    if inner == "list":
-                        self._heads_of(json)
-
-
-def _holds_chats(source: Source) -> bool:
-    """Whether a bare list is one of chats: its first element has messages."""
-    with source.pulled() as json:
-        for _ in json.elements():
-            return any(key == "messages" for key in json.members())
-    return False
-
-
-def _is_complete(head: dict[str, Any]) -> bool:
-    return "id" in head and "type" in head and ("name" in head or head["type"] == _SAVED)
 
 
 class _Chat:
@@ -174,14 +123,14 @@ class _Chat:
     def __init__(self, source: Source, head: dict[str, Any], self_key: str) -> None:
         self._source = source
         kind = head.get("type")
-        self._space, self._kind = _KINDS.get(
+        self._space, self._kind = heads.KINDS.get(
             kind if isinstance(kind, str) else "", ("chat", ConversationKind.UNKNOWN)
         )
         self._id = number_of(head.get("id"))
-        self._title = _title(head)
+        self._name, self._title = heads.name_in(head), heads.title_of(head, source)
         self.key = self._key()
         self._self_key, self._peer_key = self_key, ""
-        if kind == _SAVED and self._id is not None:
+        if kind == heads.SAVED and self._id is not None:
             self._self_key = f"user{self._id}"
         elif self._kind is ConversationKind.DIRECT and self._id is not None:
             self._peer_key = f"user{self._id}"
@@ -193,7 +142,7 @@ class _Chat:
         """By id, which differs between kinds; else by name; else by the file, never too wide."""
         if self._id is not None:
             return f"{self._space}{self._id}"
-        return f"name:{self._title}" if self._title else f"file:{self._source.files[0]}"
+        return f"name:{self._name}" if self._name else f"file:{self._source.files[0]}"
 
     def events(self, record: Record) -> Iterator[Event]:
         """What one record is."""
@@ -216,8 +165,7 @@ class _Chat:
     def _announced(self, value: object) -> Conversation:
         is_utc = self._moment(object_of(value))[1]
         self._clock = Clock.UTC if is_utc else Clock.WALL
-        title = self._title or untitled(self._source)
-        return Conversation(self.key, title, self._kind, self._clock)
+        return Conversation(self.key, self._title, self._kind, self._clock)
 
     def _is_self(self, sender: str) -> bool:
         """The owner's id is told in an account's export; of two people it is the other one."""
@@ -291,14 +239,6 @@ class _Chat:
         if "edited" not in value and "edited_unixtime" not in value:
             return None
         return max(self._time(value, "edited") or 0, 0) or None
-
-
-def _title(head: dict[str, Any]) -> str:
-    if name := name_of(head.get("name")):
-        return name
-    if head.get("type") == _SAVED:
-        return "Saved Messages"
-    return actions.DELETED_ACCOUNT if "name" in head else ""
 
 
 def _reply(value: dict[str, Any]) -> str:
