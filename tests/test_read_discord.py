@@ -150,6 +150,40 @@ def test_an_address_on_the_web_is_no_place() -> None:
     assert attachment.place is None
 
 
+def test_what_the_exporter_left_as_discord_keeps_it_becomes_what_people_saw() -> None:
+    raw = "<@2> in <#100>, <#10>, <#101>, <#102>: <@&7>, <@&8> <a:wave:77> @everyone 👍"
+    roles = [{"id": "7", "name": "Crew"}]
+    record = RECORD | {"content": raw, "embeds": [{"description": "by <@&7>"}], "stickers": []}
+    record["author"] = RECORD["author"] | {"roles": roles}
+    document = channel([record])
+    document["channel"] |= {"id": "100", "name": "general", "categoryId": "10", "category": "Text"}
+    files = {
+        "x/Home - Text - general [100].json": json.dumps(document),
+        "x/Home - Text - off-topic [101] [part 2].json": "",
+        "elsewhere/Home - Text - hidden [102].json": "",
+    }
+    assert reading("discord", files).messages[0].text == (
+        "@Bob in #general, #Text, #off-topic, <#102>: @Crew, <@&8> :wave: @everyone 👍\nby @Crew"
+    )
+
+
+@pytest.mark.parametrize(
+    ("emoji", "shown"),
+    [
+        ({"id": "", "name": "👍", "code": "thumbsup"}, "👍"),
+        ({"id": "", "name": "1️⃣", "code": "one"}, "1️⃣"),
+        ({"id": "", "name": "thumbsup", "code": "thumbsup"}, ":thumbsup:"),
+        ({"id": None, "name": "", "code": "+1"}, ":+1:"),
+        ({"id": "9", "name": "party", "code": "party"}, ":party:"),
+        ({"id": "9", "name": "派对"}, ":派对:"),
+        ({}, "?"),
+    ],
+)
+def test_a_reaction_is_its_character_or_its_name(emoji, shown) -> None:
+    (reaction,) = one(reactions=[{"emoji": emoji, "count": 1, "users": []}]).reactions
+    assert reaction.emoji == shown
+
+
 def test_deleted_users_are_told_apart() -> None:
     gone = [
         RECORD | {"id": str(at), "author": {"id": f"45600{at}", "name": "Deleted User"}}

@@ -25,6 +25,7 @@ from conversations.events import (
 )
 from conversations.pulling import BadRecords
 from conversations.readers._base import Confidence
+from conversations.readers._discord_words import Words, emoji_of
 from conversations.readers._values import (
     NO_MESSAGES,
     People,
@@ -63,8 +64,6 @@ _HAPPENED: Final = {
     "RecipientRemove": "left, or removed somebody from, the group",
     "ThreadCreated": "started a thread",
 }
-_MENTION: Final = re.compile(r"<@!?(\w+)>")
-_EMOJI: Final = re.compile(r"<a?(:\w+:)\d+>")
 
 
 class Discord:
@@ -72,7 +71,7 @@ class Discord:
 
     app: ClassVar[str] = "discord"
     title: ClassVar[str] = "Discord"
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
 
     def sniff(self, name: str, head: bytes) -> Confidence:  # noqa: ARG002 - it may be renamed
         """It begins with the server and the channel."""
@@ -120,6 +119,7 @@ class _Channel:
         self._channel = object_of(head.get("channel"))
         self.key = _key(source, head)
         self._people = People(self.key)
+        self._words = Words(source, self._channel, self._people)
 
     def announced(self) -> Conversation:
         kind = _KINDS.get(name_of(self._channel.get("type")))
@@ -153,6 +153,7 @@ class _Channel:
         author = object_of(value.get("author"))
         sender, name = _person(author)
         yield from self._people.met(sender, name)
+        self._words.meet(author)
         for each in objects_of(value.get("mentions")):
             yield from self._people.met(*_person(each))
         reactions = []
@@ -189,27 +190,16 @@ class _Channel:
         self, value: dict[str, Any], sender: str, attached: tuple[Attachment, ...]
     ) -> tuple[Kind, str]:
         forwarded = object_of(value.get("forwardedMessage"))
-        text = self._words(value.get("content")) or self._words(forwarded.get("content"))
+        said = self._words.said
+        text = said(value.get("content")) or said(forwarded.get("content"))
         kind = name_of(value.get("type"))
         if kind == "Call":
             return Kind.CALL, _call(value, text)
         if kind not in _SAID:
             return Kind.SYSTEM, _happened(self._people.name(sender), kind, text)
-        embeds = (_embed(each, text) for each in objects_of(value.get("embeds")))
+        embeds = (said(_embed(each, text)) for each in objects_of(value.get("embeds")))
         text = "\n".join(filter(None, (text, *embeds)))
         return Kind.MEDIA if attached else Kind.TEXT, text
-
-    def _words(self, content: object) -> str:
-        """With names instead of ids where those are known."""
-        text = text_of(content)
-        if "<" not in text:
-            return text
-        text = _EMOJI.sub(r"\1", text)
-        return _MENTION.sub(lambda found: self._mentioned(found[1], found[0]), text)
-
-    def _mentioned(self, key: str, written: str) -> str:
-        name = self._people.name(key)
-        return written if name == key else f"@{name}"
 
     def _reply(self, value: dict[str, Any]) -> str:
         reference = object_of(value.get("reference"))
@@ -266,12 +256,8 @@ def _person(user: dict[str, Any]) -> tuple[str, str]:
 
 
 def _reaction(value: dict[str, Any], users: list[dict[str, Any]]) -> Reaction:
-    emoji = object_of(value.get("emoji"))
-    name = name_of(emoji.get("name")) or name_of(emoji.get("code")) or "?"
-    if name_of(emoji.get("id")):
-        name = f":{name}:"
     by = tuple(_person(user)[0] for user in users)
-    return Reaction(name, by, max(number_of(value.get("count")) or 0, len(by), 1))
+    return Reaction(emoji_of(value), by, max(number_of(value.get("count")) or 0, len(by), 1))
 
 
 def _happened(name: str, kind: str, text: str) -> str:
