@@ -61,7 +61,8 @@ def test_a_time_before_1970_is_read_once_and_found_by_its_day(vault, at: str) ->
     assert texts() == ["early", "a.jsonl", "b.jsonl"]
     day = timeline.dt.date(1950, 1, 1)
     found = timeline.on(Conversation.objects.get(), day, timeline.dt.UTC)
-    assert (found.text == "early") == (at != "0001-01-01T00:00:00Z")
+    assert found.text == "early"
+    assert found.is_timed == (at != "0001-01-01T00:00:00Z")
 
 
 def test_reading_that_goes_on_after_another_source_told_the_same_loses_no_message(vault) -> None:
