@@ -35,7 +35,7 @@ _OF_FORMATS: Final = {
     "attachment-broken": _("An attachment is damaged in the file, and cannot be shown."),
     "attachment-missing": _("The file does not have the bytes of an attachment."),
     "calendar-by-table": _("The dates are of an Islamic calendar: they may be wrong by a day."),
-    "cut-short": _("A message, name or title has more in it than is kept. The first was read."),
+    "cut-short": _("A message, name or title has more in it than is kept. Its beginning was read."),
     "date-order-mixed": _("Some dates are impossible in the order of the others."),
     "half-of-day-unknown": _("Some times have a word for half of the day that is not known here."),
     "no-messages": _("The file has no message."),
