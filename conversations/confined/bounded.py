@@ -45,8 +45,11 @@ class Bounds:
 
     def kept(self, events: Iterable[Event]) -> Iterator[Event]:
         """Each event as it is kept, and after it remarks on what it had more."""
-        for event in map(_without_nul, events):
-            kept, changed = _bounded(event)
+        for event in events:
+            if isinstance(event, Message) and _is_plain(event):
+                yield event
+                continue
+            kept, changed = _bounded(_without_nul(event))
             yield kept
             if not changed:
                 continue
@@ -128,6 +131,27 @@ def _bounded(event: Event) -> tuple[Event, list[str]]:
         case _:
             return event, []
     return _changed(event, fields)
+
+
+def _is_plain(message: Message) -> bool:
+    """Whether it needs no closer look, as most do not: this is asked of every message."""
+    key, sender, named = message.conversation, message.sender or "", message.id + message.reply_to
+    return not (
+        message.attachments
+        or message.reactions
+        or message.earlier
+        or message.forwarded_from
+        or message.edited
+        or len(message.text) > limits.TEXT_CHARS_MAX
+        or len(key) + len(sender) + len(named) > limits.KEY_CHARS_MAX
+        or "\0" in message.text
+        or "\0" in key
+        or "\0" in sender
+        or "\0" in named
+        or not _is_time(message.time)
+        or not 0 < message.span <= message.line + message.span <= limits.FILES_MAX
+        or not 0 <= message.file <= limits.FILES_MAX
+    )
 
 
 def _message(message: Message) -> tuple[Event, list[str]]:
