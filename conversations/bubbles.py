@@ -13,7 +13,7 @@ from conversations.events import Clock, Kind
 from conversations.linking import Segment
 from conversations.models import Attachment, Conversation, Message, Participant
 from conversations.more import More
-from conversations.timeline import Beside, Page
+from conversations.timeline import Beside
 from conversations.wording import KINDS
 
 HUES: Final = 12
@@ -98,9 +98,12 @@ def at_of(message: Message) -> str:
     return f"{bytes(message.digest).hex()}-{message.nth}"
 
 
-def bubbles_of(conversation: Conversation, page: Page, own: str) -> list[Bubble]:
-    """The messages of a page; with the same queries whatever is in it."""
-    return _Maker(conversation, page.messages, own).make()
+def bubbles_of(conversation: Conversation, messages: Sequence[Message], own: str) -> list[Bubble]:
+    """These messages as they are shown; with the same queries whatever is in them.
+
+    ``own`` is the key that its owner chose to be theirs, or empty.
+    """
+    return _Maker(conversation, messages, own).make()
 
 
 class _Maker:

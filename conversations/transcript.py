@@ -35,8 +35,7 @@ WHOLE: Final = Span()
 def said(conversation: Conversation, span: Span = WHOLE) -> Iterator[Said]:
     """Its messages in order, with a fixed number of queries for a thousand of them."""
     people = {person.pk: person for person in conversation.people.all()}
-    after = None if span.first is None else span.first - 1
-    while batch := _batch(conversation, after, span.last):
+    for batch in batches(conversation, span):
         attached = timeline.attached(batch)
         for message in batch:
             yield Said(
@@ -46,6 +45,13 @@ def said(conversation: Conversation, span: Span = WHOLE) -> Iterator[Said]:
                 attached.get(message.pk, ()),
                 more.decode(message.more),
             )
+
+
+def batches(conversation: Conversation, span: Span = WHOLE) -> Iterator[list[Message]]:
+    """Its messages in order, some in a list."""
+    after = None if span.first is None else span.first - 1
+    while batch := _batch(conversation, after, span.last):
+        yield batch
         after = batch[-1].pk
 
 

@@ -24,6 +24,7 @@ urlpatterns = [
     path("<slug:slug>/dates/", conversation.choose_dates, name="choose-dates"),
     path("<slug:slug>/gallery/", gallery.gallery, name="gallery"),
     path("<slug:slug>/originals/", giving.originals, name="originals"),
+    path("<slug:slug>/export/", giving.export, name="export"),
     path("<slug:slug>/export.jsonl", giving.export_jsonl, name="export-jsonl"),
     path("<slug:slug>/export.html", giving.export_html, name="export-html"),
     path(

@@ -17,6 +17,7 @@ from PIL import Image
 from accounts.models import User
 from backupstation import roles
 from conversations.bubbles import at_of
+from conversations.digests import digest_of_native
 from conversations.models import (
     Attachment,
     Conversation,
@@ -90,8 +91,11 @@ class Kept:
         at = (1_700_000_000_000 + 60_000 * (minute or self.number)) << 20
         return Message.objects.create(
             id=at, conversation=self.conversation, source=self.source,
-            last_source=self.source, file=0, line=self.number, digest=bytes([self.number] * 16),
-            **{"sender": self.alice, "kind": "text", "text": text, **fields},
+            last_source=self.source, file=0, line=self.number,
+            **{
+                "digest": bytes([self.number] * 16),
+                "sender": self.alice, "kind": "text", "text": text, **fields,
+            },
         )  # fmt: skip
 
     def attach(self, message: Message, name: str, kind: str = "image", **place: object) -> str:
@@ -327,7 +331,48 @@ def test_a_selection_by_date_has_both_days(kept, client) -> None:
         "day 2",
         "day 3",
     ]
-    assert client.get(kept.url("export.jsonl?from=2023-02-31")).status_code == 404
+    whole = body(client.get(kept.url("export/?as=lines&from=0001-01-01&to=9999-12-31")))
+    assert len(whole.splitlines()) == 6
+
+
+@pytest.mark.parametrize(
+    ("asked", "said", "kept_there"),
+    [
+        ("export.jsonl?from=2023-02-31", "Enter a valid date.", 'value="2023-02-31"'),
+        ("export.html?to=yesterday", "Enter a valid date.", 'value="yesterday"'),
+        (
+            "export/?as=html&from=2023-11-17&to=2023-11-15",
+            "The first day is after the last one.",
+            'value="2023-11-15"',
+        ),
+        ("export/?as=docx", "docx is not one of the available choices", ""),
+    ],
+)
+def test_days_that_are_none_are_told_and_kept_in_the_form(
+    kept, client, asked, said, kept_there
+) -> None:
+    kept.say("x")
+    answer = client.get(kept.url(asked))
+    assert answer.status_code == 400
+    assert said in answer.text
+    assert kept_there in answer.text
+    assert client.get(kept.url("export/")).status_code == 200
+
+
+def test_links_in_pages_lead_to_the_web_and_nowhere_else(kept, client) -> None:
+    kept.say("see https://example.org/?a=1&b=2, not javascript:alert(1)")
+    first = kept.say("the question", native_id="1", digest=digest_of_native("1"))
+    kept.say("the answer", reply_to="1", more='{"reactions":[["👍",["a"],1]],"deleted":true}')
+    kept.say(kind="call")
+    page = files_in(client.get(kept.url("export.html")))["index.html"].decode()
+    link = '<a href="https://example.org/?a=1&amp;b=2" rel="noreferrer noopener nofollow"'
+    assert link in page
+    assert page.count("href=") == 1
+    assert "javascript:alert(1)</p>" in page
+    assert first.text in page.partition("<blockquote>")[2].partition("</blockquote>")[0]
+    assert '<p class="mark">Deleted</p>' in page
+    assert 'title="Alice &lt;i&gt;">👍' in page
+    assert '<p class="mark">Call</p>' in page
 
 
 # Others
@@ -372,7 +417,7 @@ def test_pages_tell_the_time_of_the_conversations_clock(
     Conversation.objects.update(clock=clock)
     kept.say("late", minute=1)
     page = files_in(client.get(kept.url("export.html")))["index.html"].decode()
-    assert f"<time>{shown}</time>" in page
+    assert f">{shown}</time>" in page
 
 
 def test_an_export_speaks_the_language_of_whoever_asked(kept, client) -> None:

@@ -4,19 +4,20 @@ A page has some thousand messages, since a browser shows no million of them at o
 """
 
 from collections.abc import Iterator
-from itertools import islice
+from datetime import date
+from itertools import chain, islice
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, cast
 
 from django.conf import settings
 from django.template.loader import render_to_string
-from django.utils import timezone
 
-from conversations import clocks, numbering
+from conversations import choices
+from conversations.bubbles import Bubble, bubbles_of
 from conversations.events import MediaKind
 from conversations.exporting import media
 from conversations.models import Conversation, Message
-from conversations.transcript import WHOLE, Said, Span, said
+from conversations.transcript import WHOLE, Span, batches
 from conversations.zipping import Entry
 
 PER_PAGE: Final = 5000
@@ -33,22 +34,18 @@ class ShownAttachment(NamedTuple):
 
 
 class Shown(NamedTuple):
-    """One message as the template shows it, at the time of its clock ("" when it has none).
+    """One message as the template shows it. ``day`` is only set where a new day begins."""
 
-    ``day`` is only set where a new day begins.
-    """
-
-    said: Said
+    bubble: Bubble
     attachments: list[ShownAttachment]
-    time: str
-    day: str
+    day: date | None
 
 
 def entries(conversation: Conversation, span: Span = WHOLE) -> Iterator[Entry]:
     """The pages, the first one called index.html; each is made while it is sent."""
     total = _count(conversation, span)
     pages = max(1, -(-total // PER_PAGE))
-    messages = said(conversation, span)
+    messages = chain.from_iterable(batches(conversation, span))
     for page in range(1, pages + 1):
         turn = islice(messages, PER_PAGE)
         context = {
@@ -75,32 +72,23 @@ def _count(conversation: Conversation, span: Span) -> int:
     return messages.count()
 
 
-def _page(messages: Iterator[Said], context: dict[str, object]) -> Iterator[bytes]:
+def _page(messages: Iterator[Message], context: dict[str, object]) -> Iterator[bytes]:
     yield render_to_string("conversations/export_head.html", context).encode()
-    clock = str(getattr(context["conversation"], "clock", ""))
-    day = ""
+    conversation = cast(Conversation, context["conversation"])
+    chosen = choices.of(conversation)
+    day: date | None = None
     while part := list(islice(messages, _PER_PART)):
-        told = [_shown(each, clock) for each in part]
-        days = [each.day or day for each in told]
-        new = [
-            each._replace(day=now if now != before else "")
-            for each, now, before in zip(told, days, [day, *days], strict=False)
-        ]
-        day = days[-1]
-        yield render_to_string("conversations/export_part.html", {"messages": new}).encode()
+        told: list[Shown] = []
+        for bubble in bubbles_of(conversation, part, chosen.self_key if chosen else ""):
+            is_new = bubble.day not in (None, day)
+            day = bubble.day or day
+            told.append(Shown(bubble, _attachments(bubble), day if is_new else None))
+        yield render_to_string("conversations/export_part.html", {"messages": told}).encode()
     yield render_to_string("conversations/export_foot.html", context).encode()
 
 
-def _shown(each: Said, clock: str) -> Shown:
-    if each.time is None:
-        return Shown(each, _attachments(each), "", "")
-    milliseconds = numbering.time_of(each.message.pk)
-    at = clocks.shown(milliseconds, clock, timezone.get_current_timezone())
-    return Shown(each, _attachments(each), f"{at:%H:%M}", f"{at:%Y-%m-%d}")
-
-
-def _attachments(each: Said) -> list[ShownAttachment]:
+def _attachments(bubble: Bubble) -> list[ShownAttachment]:
     return [
         ShownAttachment(one.name, MediaKind(one.kind), media.path_of(one))
-        for one in each.attachments
+        for one in bubble.attachments
     ]

@@ -54,7 +54,7 @@ def conversation(request: HttpRequest, slug: str) -> HttpResponse:
     context = {
         "conversation": row,
         "place": place,
-        "bubbles": bubbles_of(row, place.page, chosen.self_key if chosen else ""),
+        "bubbles": bubbles_of(row, place.page.messages, chosen.self_key if chosen else ""),
         "is_group": row.kind != "direct",
     }
     if "part" in request.GET:

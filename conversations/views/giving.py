@@ -1,20 +1,19 @@
 """Giving back: the original files as a zip, and conversations written down."""
 
 from collections.abc import Iterator
-from datetime import date, timedelta
 from itertools import chain
 
 from django.contrib.auth.decorators import login_required
-from django.http import Http404, HttpRequest, StreamingHttpResponse
-from django.utils import timezone
-from django.utils.dateparse import parse_date
+from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import render
 from django.utils.text import get_valid_filename
 from django.views.decorators.http import require_safe
 
-from conversations import clocks, downloading, numbering, owned, selecting, streaming
+from conversations import downloading, owned, selecting, streaming
+from conversations.export_form import ExportForm
 from conversations.exporting import html, jsonl, media
 from conversations.models import Conversation
-from conversations.transcript import Span
 from conversations.typed import text_of
 from conversations.zipping import Archive, Entry
 from transfer.models import Snapshot
@@ -23,7 +22,6 @@ from wire.errors import WireError
 from wire.messages import Selection
 
 _ZIP = "application/zip"
-_DAY = timedelta(days=1)
 
 
 @require_safe
@@ -65,26 +63,54 @@ def _selection(request: HttpRequest) -> Selection | None:
 
 @require_safe
 @login_required
-def export_jsonl(request: HttpRequest, slug: str) -> StreamingHttpResponse:
-    """``backupstation.chat/1``: with its media in a zip, or with ``media=0`` the lines alone."""
+def export(request: HttpRequest, slug: str) -> HttpResponseBase:
+    """Write the chosen days of a conversation in the chosen form; or ask which."""
     conversation = owned.conversation(request, slug)
-    span = _span(request, conversation)
-    if request.GET.get("media") == "0":
-        made = jsonl.lines(conversation, span, media_too=False)
-        name = _filename(conversation, "jsonl")
-        return streaming.answer(made, "application/jsonl; charset=utf-8", filename=name)
-    lines = Entry("conversation.jsonl", None, jsonl.lines(conversation, span, media_too=True))
-    return _exported(conversation, chain([lines], media.entries(conversation, span)))
+    if "as" not in request.GET:
+        days = {
+            name: request.GET.get(asked) for name, asked in (("since", "from"), ("until", "to"))
+        }
+        return _asking(request, conversation, ExportForm(initial=days), 200)
+    return _export(request, conversation, request.GET.get("as", ""))
 
 
 @require_safe
 @login_required
-def export_html(request: HttpRequest, slug: str) -> StreamingHttpResponse:
+def export_jsonl(request: HttpRequest, slug: str) -> HttpResponseBase:
+    """``backupstation.chat/1``: with its media in a zip, or with ``media=0`` the lines alone."""
+    form = "lines" if request.GET.get("media") == "0" else "jsonl"
+    return _export(request, owned.conversation(request, slug), form)
+
+
+@require_safe
+@login_required
+def export_html(request: HttpRequest, slug: str) -> HttpResponseBase:
     """Pages that any browser shows, with their media, in a zip."""
-    conversation = owned.conversation(request, slug)
-    span = _span(request, conversation)
-    pages = html.entries(conversation, span)
-    return _exported(conversation, chain(pages, media.entries(conversation, span)))
+    return _export(request, owned.conversation(request, slug), "html")
+
+
+def _export(request: HttpRequest, conversation: Conversation, form_name: str) -> HttpResponseBase:
+    form = ExportForm({**request.GET.dict(), "as": form_name})
+    if not form.is_valid():
+        return _asking(request, conversation, form, 400)
+    span = form.span(conversation)
+    if form_name == "lines":
+        made = jsonl.lines(conversation, span, media_too=False)
+        name = _filename(conversation, "jsonl")
+        return streaming.answer(made, "application/jsonl; charset=utf-8", filename=name)
+    if form_name == "html":
+        told = html.entries(conversation, span)
+    else:
+        lines = jsonl.lines(conversation, span, media_too=True)
+        told = iter([Entry("conversation.jsonl", None, lines)])
+    return _exported(conversation, chain(told, media.entries(conversation, span)))
+
+
+def _asking(
+    request: HttpRequest, conversation: Conversation, form: ExportForm, status: int
+) -> HttpResponse:
+    context = {"conversation": conversation, "form": form}
+    return render(request, "conversations/export.html", context, status=status)
 
 
 def _exported(conversation: Conversation, entries: Iterator[Entry]) -> StreamingHttpResponse:
@@ -95,29 +121,3 @@ def _exported(conversation: Conversation, entries: Iterator[Entry]) -> Streaming
 def _filename(conversation: Conversation, ending: str) -> str:
     stem = get_valid_filename(conversation.title.strip(" .") or "conversation")[:100]
     return f"{stem}.{ending}"
-
-
-def _span(request: HttpRequest, conversation: Conversation) -> Span:
-    """From the day ``from`` to the day ``to``, both included, by the conversation's clock."""
-    first, last = (_day(request.GET.get(name, "")) for name in ("from", "to"))
-    zone = timezone.get_current_timezone()
-    clock = conversation.clock
-    try:
-        return Span(
-            numbering.first_id(clocks.day_begins(first, clock, zone)) if first else None,
-            numbering.first_id(clocks.day_begins(last + _DAY, clock, zone)) - 1 if last else None,
-        )
-    except OverflowError:
-        raise Http404 from None
-
-
-def _day(text: str) -> date | None:
-    if not text:
-        return None
-    try:
-        day = parse_date(text)
-    except ValueError:
-        day = None
-    if day is None:
-        raise Http404
-    return day

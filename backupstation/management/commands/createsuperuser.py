@@ -17,6 +17,8 @@ _PASSWORD: Final = "DJANGO_SUPERUSER_PASSWORD"  # noqa: S105 - a variable's name
 class Command(createsuperuser.Command):
     """Make an owner."""
 
+    requires_system_checks: list[str] = []
+
     def execute(self, *arguments: Any, **options: Any) -> str | None:  # noqa: ANN401 - Django's
         """Prepare the database first."""
         prepared.database()

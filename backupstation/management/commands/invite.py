@@ -34,6 +34,7 @@ class Command(BaseCommand):
     """Print one invitation."""
 
     help = "Print an invitation: the link for a phone's command line, and the QR code."
+    requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Everything has a default on a station with one owner."""

@@ -29,6 +29,7 @@ class Command(BaseCommand):
     """List waiting and enrolled phones; allow or deny one, name it, say when to remind."""
 
     help = "List the phones that wait and those enrolled; `phones allow CODE` allows one."
+    requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """What is given beside the action depends on it."""

@@ -17,6 +17,7 @@ class Command(BaseCommand):
     """Register with a one-time code, or leave."""
 
     help = "Register at an IM server elsewhere, with a code from its `imserver station-code`."
+    requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Where, and with which code."""

@@ -23,6 +23,7 @@ class Command(BaseCommand):
     """Look after the store."""
 
     help = "Check the store, rebuild the database from it, or print the recovery words."
+    requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """One subcommand for each of the three."""

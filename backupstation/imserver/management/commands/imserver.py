@@ -34,6 +34,7 @@ class Command(BaseCommand):
     """Runs the IM server alone, and does what its operator needs."""
 
     help = "The IM server alone: run it, add accounts, print one-time codes, rotate its keys."
+    requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Declare one subcommand for each thing an operator does."""
