@@ -158,7 +158,8 @@ class Session:
         self.station.accept()
         assert self.hear() == {"kind": "secondAccepted"}
         assert isinstance(self.event, handshake.PhoneVerified)
-        binding = messages.Binding("0" * 26, messages.Selection(["a"])) if self.is_bound() else None
+        names = [f"chats/{number:0200}" for number in range(limits.SELECTION_NAMES_MAX)]
+        binding = messages.Binding("0" * 26, messages.Selection(names)) if self.is_bound() else None
         terms = messages.Open(self.scope, limits.WINDOW_BYTES, 2**63 - 1, "NAS", binding)
         self.station.open(terms)
         opened = self.hear()

@@ -836,6 +836,18 @@ def test_a_large_message_is_refused_before_open():
         station.receive(bytes(limits.VERIFICATION_MESSAGE_BYTES_MAX + 1))
 
 
+def test_all_that_a_code_may_be_bound_to_is_told_in_open():
+    phone, station, _ = presented()
+    station.accept()
+    carry(station, phone)
+    carry(phone, station)
+    names = [f"chats/{number:0240}" for number in range(limits.SELECTION_NAMES_MAX)]
+    binding = messages.Binding("0" * 26, messages.Selection(items=names))
+    opening = msgspec.structs.replace(TERMS, scope="restore", binding=binding)
+    station.open(opening)
+    assert carry(station, phone) == handshake.Opened(opening)
+
+
 # Failures are final
 
 

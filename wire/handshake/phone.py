@@ -3,7 +3,7 @@
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
-from wire import messages, proofs, tokens
+from wire import limits, messages, proofs, tokens
 from wire.channel import Channel
 from wire.errors import MalformedMessage, TokenRefused, VerificationFailed, error_for
 from wire.handshake.events import (
@@ -67,6 +67,13 @@ class PhoneHandshake(Side):
         proof = proofs.prove(self._phone_key, text)
         self._send(messages.First(ticket, public_bytes(self._phone_key), proof))
         self.state = State.AWAIT_SECOND
+
+    @property
+    def _message_bytes_max(self) -> int:
+        """A verified station opens with all that the code is bound to: up to 2,000 names."""
+        if self.state is State.AWAIT_OPEN:
+            return limits.WEBSOCKET_MESSAGE_BYTES_MAX
+        return super()._message_bytes_max
 
     def _take(self, message: bytes) -> Event | None:
         if self.state is State.AWAIT_REPLY:

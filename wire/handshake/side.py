@@ -57,12 +57,17 @@ class Side:
         if self.state in (State.FAILED, State.OPEN):
             raise VerificationFailed("the handshake is over")
         try:
-            if len(message) > limits.VERIFICATION_MESSAGE_BYTES_MAX:
+            if len(message) > self._message_bytes_max:
                 raise TooLarge("a message before verification is complete")
             return self._take(message)
         except BaseException:
             self.state = State.FAILED
             raise
+
+    @property
+    def _message_bytes_max(self) -> int:
+        """The largest message that may come now."""
+        return limits.VERIFICATION_MESSAGE_BYTES_MAX
 
     def _take(self, message: bytes) -> Event | None:
         raise NotImplementedError

@@ -23,7 +23,7 @@ import {
   VerificationFailed,
   errorFor,
 } from "./errors.js";
-import { VERIFICATION_MESSAGE_BYTES_MAX } from "./limits.js";
+import { VERIFICATION_MESSAGE_BYTES_MAX, WEBSOCKET_MESSAGE_BYTES_MAX } from "./limits.js";
 import { decodeFromStation, encode } from "./messages.js";
 import { HandshakeState, Pattern } from "./noise.js";
 import { enrolText, firstText, prove, publicBytes, sixDigits, verifiedText } from "./proofs.js";
@@ -148,7 +148,9 @@ export class PhoneHandshake {
       throw new VerificationFailed("the handshake is over");
     }
     try {
-      if (message.length > VERIFICATION_MESSAGE_BYTES_MAX) {
+      // A verified station opens with all that the code is bound to: up to 2,000 names.
+      const isOpening = this.state === State.AWAIT_OPEN;
+      if (message.length > (isOpening ? WEBSOCKET_MESSAGE_BYTES_MAX : VERIFICATION_MESSAGE_BYTES_MAX)) {
         throw new TooLarge("a message before verification is complete");
       }
       return this.#take(message);
