@@ -7,7 +7,7 @@ BIN := .venv/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_ROOT_USER_ACTION := ignore
 
-.PHONY: help install run test test-fast lint bench bench-reading screenshots campaign-kill lock messages clean
+.PHONY: help install run test test-fast lint bench bench-reading screenshots campaign-kill campaign-kill-index lock messages clean
 
 help:
 	@echo "make run            start the station and print where it is"
@@ -19,6 +19,7 @@ help:
 	@echo "make bench-reading  measure indexing, reading and searching a million messages (some minutes)"
 	@echo "make screenshots    make the pictures of the README anew"
 	@echo "make campaign-kill  kill the station and the phone 100 times each"
+	@echo "make campaign-kill-index  kill what reads snapshots, and its confined child, 40 times each"
 	@echo "make lock           pin the newest acceptable dependencies, with hashes"
 
 .venv/bin/python:
@@ -69,6 +70,9 @@ screenshots: $(DEV_VENV)
 
 campaign-kill: $(DEV_VENV)
 	KILLS=100 $(BIN)/pytest tests/test_kill.py --timeout=7200
+
+campaign-kill-index: $(DEV_VENV)
+	INDEX_KILLS=40 INDEX_MESSAGES=30000 $(BIN)/pytest tests/test_indexing_kill.py --timeout=7200
 
 lock: $(DEV_VENV)
 	$(BIN)/uv pip compile --quiet --upgrade --generate-hashes --no-emit-index-url --no-header \

@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from conversations import beside, choices, forgetting
 from conversations.confined.parent import Confined
+from conversations.confined.process import KILLED
 from conversations.databases import INDEX, expect_much
 from conversations.keeping import Keeping
 from conversations.kept import SnapshotTree
@@ -147,9 +148,10 @@ def _make_older(rows: list[SourceRow], kept_at: datetime) -> int:
 
 
 def _note_damage(tree: SnapshotTree, source: SourceRow) -> None:
-    """A source whose bytes were not all there is looked at again another day."""
-    is_short = source.warnings.filter(code=MISSING).exists()
-    if is_short and not beside.are_sound(tree, source.files):
+    """What lacked bytes, or had its reader killed, is looked at again another day."""
+    codes = set(source.warnings.values_list("code", flat=True))
+    is_short = MISSING in codes and not beside.are_sound(tree, source.files)
+    if is_short or KILLED in codes:
         source.state = IndexState.FAILED
         source.save(update_fields=["state"])
 

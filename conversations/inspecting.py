@@ -35,7 +35,7 @@ _ENDS: Final = frozenset(
     {
         *("bad-json", "bytes-missing", "counts-differ", "nested-too-deep", "reader-died"),
         *("reader-failed", "too-much-memory", "too-much-time", "archive-damaged"),
-        *("expands-too-much",),
+        *("expands-too-much", "reader-killed"),
     }
 )
 """Codes that mean that something was not read, even when nobody can say how many records."""

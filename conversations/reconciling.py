@@ -13,6 +13,7 @@ from django_tasks.base import TaskResultStatus
 from django_tasks_db.models import DBTaskResult
 
 from conversations import choices
+from conversations.confined.process import KILLED
 from conversations.models import IndexedSnapshot, IndexState
 from conversations.readers import generation
 from conversations.tree import MISSING
@@ -54,13 +55,13 @@ def reconcile() -> int:
 
 
 def _hurt() -> set[Named]:
-    """What was damaged when it was looked at, a day ago: it may have been mended."""
+    """What was damaged, or its reader killed, a day ago: it may have been mended."""
     before = timezone.now() - _LOOK_AGAIN
     looked_at = IndexedSnapshot.objects.filter(updated_at__lt=before)
     rows = looked_at.filter(source_links__source__state=IndexState.FAILED)
     found = set(rows.values_list("vault", "snapshot_id"))
     for row in looked_at.exclude(tree_warnings=[]):
-        if any(each["code"] == MISSING for each in row.tree_warnings):
+        if any(each["code"] in (MISSING, KILLED) for each in row.tree_warnings):
             found.add((row.vault, row.snapshot_id))
     return found
 

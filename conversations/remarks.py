@@ -26,6 +26,7 @@ _OF_ENDS: Final = {
     "nested-too-deep": _("It is nested too deep."),
     "no-message-header": _("No line of the file begins as a message does."),
     "reader-died": _("Reading ended before the file did."),
+    "reader-killed": _("Something else ended the reading. It is tried again another day."),
     "reader-failed": _("The reader failed. Please report this."),
     "too-much-memory": _("Reading took too much memory, and was ended."),
     "too-much-time": _("Reading took too much time, and was ended."),

@@ -23,6 +23,7 @@ from tests.reading_cast import MemoryTree
 from tests.stations import ROOT
 
 HEADER = '{"format":"backupstation.chat/1","key":"c","title":"Us"}\n'
+SOURCE = Recognised("chat1", ("us.jsonl",))
 SAID = '{"kind":"text","text":"Hello"}\n'
 
 
@@ -69,7 +70,7 @@ def test_child_is_gone_when_the_parent_leaves_early() -> None:
     [
         ("eats_memory", "too-much-memory", ""),
         ("exits", "reader-died", "exit code 3"),
-        ("batch_then_dies", "reader-died", "SIGKILL"),
+        ("batch_then_dies", "reader-killed", "SIGKILL"),
         ("garbage", "reader-died", "nonsense"),
         ("huge_frame", "reader-died", "4294967295 bytes"),
         ("floods", "reader-died", "more events"),
@@ -109,6 +110,37 @@ def test_what_was_read_before_the_end_is_kept() -> None:
     messages = [event for event in events if isinstance(event, Message)]
     assert len(messages) == reader.counts.messages == 4000 - 1
     assert reader.counts.reconciles
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_a_child_that_is_killed_says_nothing_about_its_source(number) -> None:
+    tree = MemoryTree({"us.jsonl": HEADER + SAID * 9000})
+    with Confined(tree) as reader:
+        whole = [event for events in reader.read(SOURCE) for event in events]
+    with Confined(tree) as reader:
+        events, kills = [], 0
+        for some in reader.read(SOURCE):
+            events += some
+            if kills < limits.READER_KILLS_MAX - 1:
+                reader._process._child.send_signal(number)
+                kills += 1
+        assert kills == limits.READER_KILLS_MAX - 1
+        assert events == whole
+        assert reader.counts.messages == 9000
+
+
+def test_a_child_that_is_killed_hides_no_file() -> None:
+    class Killing(MemoryTree):
+        left = limits.READER_KILLS_MAX - 1
+
+        def open(self, name):
+            if self.left:
+                self.left -= 1
+                reader._process._child.kill()
+            return super().open(name)
+
+    with Confined(Killing({"us.jsonl": HEADER + SAID})) as reader:
+        assert reader.recognise() == ([SOURCE], [])
 
 
 def test_a_file_that_ends_the_child_does_not_hide_the_others() -> None:

@@ -11,6 +11,8 @@ from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
 
 from conversations import indexing, more, readers, reconciling
+from conversations.confined.frames import AskRange, Batch
+from conversations.confined.process import Process
 from conversations.models import Attachment, IndexedSnapshot, Message, SourceRow, WarningRow
 from conversations.readers.chat1 import Chat1
 from tests.kept_cast import keep, vault_of
@@ -138,6 +140,33 @@ def test_what_was_damaged_is_read_again_when_it_is_sound(vault) -> None:
     index(snapshot)
     assert not WarningRow.objects.exists()
     assert Message.objects.count() == 1000
+
+
+@pytest.mark.parametrize(("frame", "kept"), [(AskRange, 0), (Batch, 1998)])
+def test_what_is_killed_again_and_again_is_read_another_day(
+    vault, monkeypatch, frame: type, kept: int
+) -> None:
+    def told(self):
+        frames.append(real(self))
+        if isinstance(frames[-1], frame):
+            self._child.kill()
+        return frames[-1]
+
+    frames, real = [], Process.told
+    said = [{"text": f"{number} {'x' * 100}"} for number in range(3000)]
+    snapshot = keep(vault, {"c.jsonl": chat(*said)})
+    with monkeypatch.context() as patched:
+        patched.setattr(Process, "told", told)
+        row = index(snapshot)
+    codes = [each["code"] for each in row.tree_warnings]
+    assert codes + list(WarningRow.objects.values_list("code", flat=True)) == ["reader-killed"]
+    assert Message.objects.count() == kept
+    assert reconciling.reconcile() == 0
+    later(row)
+    assert reconciling.reconcile() == 1
+    index(snapshot)
+    assert Message.objects.count() == 3000
+    assert not WarningRow.objects.exists()
 
 
 def later(row: IndexedSnapshot) -> None:

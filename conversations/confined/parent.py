@@ -33,7 +33,7 @@ from conversations.confined.frames import (
     Recognise,
 )
 from conversations.confined.patience import seconds_to_read, seconds_to_recognise
-from conversations.confined.process import Ended, Process
+from conversations.confined.process import Ended, Killed, Process
 from conversations.confined.served import Served
 from conversations.events import Counts, DateOrder, Event, ReadWarning
 from conversations.recognising import Recognised
@@ -76,12 +76,15 @@ class Confined:
     def recognise(self) -> Recognition:
         """Which sources there are. Files that end the child are left out, and named."""
         left_out: list[TreeWarning] = []
+        kills = 0
         while len(left_out) <= limits.READER_DEATHS_MAX:
             self._served.latest = ""
             try:
                 found = self._recognised(tuple(warning.name for warning in left_out))
             except Ended as ended:
                 self._end()
+                if isinstance(ended, Killed) and (kills := kills + 1) < limits.READER_KILLS_MAX:
+                    continue
                 left_out.append(TreeWarning(ended.code, self._served.latest, ended.detail))
                 if not self._served.latest:
                     break  # no file is to blame, so leaving one out would not help
@@ -111,31 +114,43 @@ class Confined:
     ) -> Iterator[list[Event]]:
         """Its events, in lists of some thousand; ``counts`` are those of what was yielded so far.
 
-        A child that ends before its source does is told by a last warning.
+        A child that ends before its source does is told by a last warning. One that was killed is
+        no word about the source: another one reads it, and goes on behind what was yielded.
         """
         self.counts = Counts()
-        try:
-            yield from self._read(Read(source, dict(date_orders or {})))
-        except Ended as ended:
-            self._end()
-            yield [self._stopped(ended)]
-        except GeneratorExit:
-            self._end()  # it is still reading
-            raise
+        command = Read(source, dict(date_orders or {}))
+        bounds = Bounds()
+        given = kills = 0
+        while True:
+            try:
+                for events in self._read(command, given):
+                    given += len(events)
+                    yield list(bounds.kept(events))
+            except Ended as ended:
+                self._end()
+                if isinstance(ended, Killed) and (kills := kills + 1) < limits.READER_KILLS_MAX:
+                    continue
+                yield [self._stopped(ended)]
+            except GeneratorExit:
+                self._end()  # it is still reading
+                raise
+            return
 
-    def _read(self, command: Read) -> Iterator[list[Event]]:
+    def _read(self, command: Read, given: int) -> Iterator[list[Event]]:
+        """What comes behind the first ``given`` events."""
         process = self._commanded(command)
         most = limits.EVENTS_FLOOR
-        bounds = Bounds()
         while True:
             match process.told():
                 case Batch(events=events, counts=counts):
                     most -= len(events)
                     if most < 0:
                         raise process.distrusted("more events than its source has bytes")
-                    self.counts = counted(counts)
-                    with process.paused():
-                        yield list(bounds.kept(events))
+                    fresh, given = events[given:], max(0, given - len(events))
+                    if fresh:
+                        self.counts = counted(counts)
+                        with process.paused():
+                            yield list(fresh)
                 case Begun(size=size):
                     size = min(size, self._size_at_most(command.source.files))
                     most = limits.EVENTS_FLOOR + limits.EVENTS_PER_BYTE * size

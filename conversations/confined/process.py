@@ -27,6 +27,8 @@ from conversations.confined.frames import (
 _ROOT: Final = Path(__file__).resolve().parents[2]
 _WATCHED: Final = sys.platform != "linux"  # where RLIMIT_AS does not hold
 _TICK_SECONDS: Final = 0.25
+KILLED: Final = "reader-killed"
+_FROM_OUTSIDE: Final = (-signal.SIGKILL, -signal.SIGTERM)
 
 
 class Ended(Exception):
@@ -36,6 +38,13 @@ class Ended(Exception):
         super().__init__(detail or code)
         self.code = code
         self.detail = detail
+
+
+class Killed(Ended):
+    """Something else ended it: the system that was short of memory, or what stops the station."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(KILLED, detail)
 
 
 class Process:
@@ -149,8 +158,13 @@ class Process:
         """Why there is nothing more to come from it."""
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._child.wait(timeout=1)
+        code = self._child.returncode  # what ends it here is not what ended it
         self.end()
-        match self._child.returncode:
+        match code:
+            case None:
+                return Ended("reader-died", "it closed its end")
+            case code if code in _FROM_OUTSIDE:
+                return Killed(signal.Signals(-code).name)
             case code if code == EXIT_MEMORY:
                 return Ended("too-much-memory")
             case code if code == -signal.SIGXCPU:

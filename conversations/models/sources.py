@@ -46,8 +46,8 @@ class SourceRow(models.Model):
     ``digest`` is over reader, file names and contents, and the files beside them. ``kept_at`` is
     when the oldest snapshot that is known to hold it was made: of two sources that tell a thing
     differently the younger one is right. ``done`` counts the events that are committed: reading
-    goes on after them. ``state`` is failed when the store
-    lacked bytes of it: it is looked at again. The counts are those of
+    goes on after them. ``state`` is failed when the store lacked bytes of it, or its reader was
+    killed: it is looked at again. The counts are those of
     :class:`conversations.events.Counts`.
     """
 
