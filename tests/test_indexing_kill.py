@@ -113,7 +113,7 @@ def moments(whole: dict[str, Any], number: int = 0) -> Iterator[float]:
     """Seconds to wait before each kill: up to a part of what reading takes."""
     chosen = random.Random(SEED + number)
     while True:
-        yield chosen.random() * whole["seconds"] / 8
+        yield chosen.random() * whole["seconds"] / max(8, KILLS // 2)
 
 
 @pytest.mark.slow
