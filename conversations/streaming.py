@@ -4,6 +4,7 @@ The server suspends ``send`` while the peer is behind; pieces are made on thread
 database, never on the event loop.
 """
 
+import re
 from collections.abc import AsyncIterator, Generator, Iterable, Iterator
 from contextlib import suppress
 from typing import Final
@@ -16,6 +17,8 @@ from django.utils.http import content_disposition_header
 from transfer.workers import in_database
 
 PIECE_BYTES: Final = 256 * 1024
+# What would end the header, or show a name's end in its middle.
+_UNSHOWN: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 
 async def pieces(made: Iterator[bytes], language: str) -> AsyncIterator[bytes]:
@@ -72,7 +75,7 @@ def answer(
     response = StreamingHttpResponse(told_in, content_type=content_type, status=status)
     if filename:
         response["Content-Disposition"] = content_disposition_header(
-            as_attachment=True, filename=filename
+            as_attachment=True, filename=_UNSHOWN.sub("_", filename)
         )
     if length is not None:
         response["Content-Length"] = str(length)

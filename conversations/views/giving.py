@@ -119,5 +119,6 @@ def _exported(conversation: Conversation, entries: Iterator[Entry]) -> Streaming
 
 
 def _filename(conversation: Conversation, ending: str) -> str:
-    stem = get_valid_filename(conversation.title.strip(" .") or "conversation")[:100]
-    return f"{stem}.{ending}"
+    """After its title, of which nothing is left when it is of emoji alone."""
+    stem = get_valid_filename(f"{conversation.title}_").strip("._")[:100]
+    return f"{stem or 'conversation'}.{ending}"
