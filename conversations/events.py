@@ -17,9 +17,13 @@ Every line or record of a source ends in exactly one of four ways, so that count
 """
 
 from enum import StrEnum
-from typing import TypeAlias
+from typing import Annotated, Literal, TypeAlias
 
 import msgspec
+
+Number = Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)]
+Amount = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
+"""What the index can hold: a process that tells of anything else is not believed."""
 
 
 class Kind(StrEnum):
@@ -78,9 +82,9 @@ class Place(msgspec.Struct, frozen=True, array_like=True):
     """
 
     file: str
-    start: int = 0
-    length: int | None = None
-    encoding: str = ""
+    start: Amount = 0
+    length: Amount | None = None
+    encoding: Literal["", "base64"] = ""
 
 
 class Attachment(msgspec.Struct, frozen=True, array_like=True):
@@ -93,7 +97,7 @@ class Attachment(msgspec.Struct, frozen=True, array_like=True):
     kind: MediaKind
     name: str = ""
     media_type: str = ""
-    size: int | None = None
+    size: Amount | None = None
     place: Place | None = None
 
 
@@ -102,7 +106,7 @@ class Reaction(msgspec.Struct, frozen=True, array_like=True):
 
     emoji: str
     by: tuple[str, ...] = ()
-    count: int = 1
+    count: Amount = 1
 
 
 class Event(msgspec.Struct, frozen=True, array_like=True, tag=True):
@@ -151,9 +155,9 @@ class Message(Event, frozen=True):
     sender: str | None
     kind: Kind
     text: str
-    file: int
-    line: int
-    span: int = 1
+    file: Number
+    line: Amount
+    span: Number = 1
     id: str = ""
     reply_to: str = ""
     attachments: tuple[Attachment, ...] = ()
@@ -167,7 +171,7 @@ class Message(Event, frozen=True):
 class Continuation(Event, frozen=True):
     """``records`` lines or records that belong to something else; "" when to no conversation."""
 
-    records: int
+    records: Number
     conversation: str = ""
 
 
@@ -179,21 +183,21 @@ class ReadWarning(Event, frozen=True):
     """
 
     code: str
-    file: int = 0
-    line: int = 0
+    file: Number = 0
+    line: Amount = 0
     detail: str = ""
-    records: int = 0
+    records: Number = 0
     conversation: str = ""
 
 
 class Counts(msgspec.Struct, array_like=True):
     """What became of the lines or records of a source; it reconciles (see the module)."""
 
-    seen: int = 0
-    messages: int = 0
-    system: int = 0
-    continuations: int = 0
-    warned: int = 0
+    seen: Amount = 0
+    messages: Amount = 0
+    system: Amount = 0
+    continuations: Amount = 0
+    warned: Amount = 0
 
     @property
     def reconciles(self) -> bool:

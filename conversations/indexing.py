@@ -13,7 +13,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from conversations import beside, choices, forgetting
-from conversations.confined.parent import Confined
+from conversations.confined.parent import Confined, Recognition
 from conversations.confined.process import KILLED
 from conversations.databases import INDEX, expect_much
 from conversations.keeping import Keeping
@@ -67,7 +67,7 @@ def note_failure(vault_id: str, snapshot_id: str, why: str) -> None:
 def _read(row: IndexedSnapshot, snapshot: Snapshot, told: Callable[[], None]) -> None:
     tree = SnapshotTree(snapshot)
     with Confined(tree) as reader:
-        found = reader.recognise()
+        found = _believed(reader.recognise())
         named = beside.digests_of(tree, found.sources)
         sources = _rows(row, snapshot.created_at, found.sources, named)
         _take_up_mended(tree, sources)
@@ -80,6 +80,14 @@ def _read(row: IndexedSnapshot, snapshot: Snapshot, told: Callable[[], None]) ->
                 _read_source(reader, row, source, recognised, told)
                 _note_damage(tree, source)
         _note(row, sources_done=len(sources))
+
+
+def _believed(found: Recognition) -> Recognition:
+    """Without sources of readers that there are not: the process that told of them means harm."""
+    known = [each for each in found.sources if each.app in BY_APP]
+    if len(known) == len(found.sources):
+        return found
+    return Recognition(known, [*found.warnings, TreeWarning("reader-died", "", "unknown readers")])
 
 
 def _read_source(

@@ -3,6 +3,7 @@
 What a file's first word says is what its reader does.
 """
 
+import math
 import os
 import signal
 import socket
@@ -17,6 +18,7 @@ from conversations.events import (
     Attachment,
     Continuation,
     Conversation,
+    Dates,
     Kind,
     MediaKind,
     Message,
@@ -28,6 +30,42 @@ from conversations.events import (
 from conversations.readers._base import FileByFile
 
 MODULE = "tests.hostile_child"
+
+
+BIG = 2**63
+TOO_FAR = Place("../../../../etc/passwd", BIG - 1, BIG - 1, "base64")
+LIES = [
+    *(Message("c", 1, "a", Kind.TEXT, "", file, 1) for file in (-1, 2**31, BIG)),
+    *(Message("c", 1, "a", Kind.TEXT, "", 0, line) for line in (-1, BIG)),
+    *(Message("c", 1, "a", Kind.TEXT, "", 0, 1, span) for span in (-5, 2**31)),
+    *(
+        Message("c", 1, "a", Kind.TEXT, "", 0, 1, attachments=(lie,))
+        for lie in (
+            Attachment(MediaKind.IMAGE, size=-1),
+            Attachment(MediaKind.IMAGE, size=BIG),
+            Attachment(MediaKind.IMAGE, place=Place("x", start=-1)),
+            Attachment(MediaKind.IMAGE, place=Place("x", length=-1)),
+            Attachment(MediaKind.IMAGE, place=Place("x", 0, BIG)),
+            Attachment(MediaKind.IMAGE, place=Place("x", encoding="rot13")),
+            Attachment("script", "x"),
+        )
+    ),
+    Message("c", math.nan, "a", Kind.TEXT, "", 0, 1),
+    Message("c", 1.5, "a", Kind.TEXT, "", 0, 1),
+    Message("c", "1", "a", Kind.TEXT, "", 0, 1),
+    Message("c", 1, ["a"], Kind.TEXT, "", 0, 1),
+    Message("c", 1, "a", "shouted", "", 0, 1),
+    Message(None, 1, "a", Kind.TEXT, "", 0, 1),
+    Message("c", 1, "a", Kind.TEXT, b"\xff", 0, 1),
+    Message("c", 1, "a", Kind.TEXT, "", 0, 1, reactions=(Reaction("x", (), -1),)),
+    Continuation(-1),
+    Continuation(2**31),
+    ReadWarning("x", -1),
+    ReadWarning("x", 0, BIG),
+    ReadWarning("x", 0, 0, "", -1),
+    Conversation("c", "C", "club"),
+    Conversation("c", "C", clock="moon"),
+]
 
 
 class Hostile(FileByFile):
@@ -115,21 +153,41 @@ class Hostile(FileByFile):
         yield Message("c", 2**80, "a", Kind.TEXT, "half \ud800 pair", 0, 1)
         yield Message("c", 1, "a", Kind.TEXT, "x" * 20_000_000, 0, 1)
 
-    def lies(self, source, lines):
-        """What is in no export, and in no column of the index either."""
+    def excess(self, source, lines):
+        """More than any export has in one event."""
         long = "k" * 10_000
-        place = Place("f" * 10_000, -1, 2**63, "rot13")
-        file = Attachment(MediaKind.IMAGE, long, long, 2**64 - 1, place)
-        held = Attachment(MediaKind.IMAGE, "x", "", -1, Place("x", -1, -1))
+        file = Attachment(MediaKind.IMAGE, long, long, BIG - 1, Place("f" * 10_000))
         yield Conversation(long, long)
         yield Person(long, long, long)
         yield Message(
-            long, 1, long, Kind.TEXT, "x" * 300_000, 2**40, -1, 2**60,
-            id=long, reply_to=long, attachments=(file, held) * 150, forwarded_from=long,
-            reactions=(Reaction(long, (long,) * 3, 2**62),) * 150, earlier=("e" * 1000,) * 500,
+            long, 1, long, Kind.TEXT, "x" * 300_000, 0, 1, 1,
+            id=long, reply_to=long, attachments=(file,) * 300, forwarded_from=long,
+            reactions=(Reaction(long, (long,) * 3, BIG - 1),) * 150, earlier=("e" * 1000,) * 500,
         )  # fmt: skip
-        yield Continuation(-5, long)
-        yield ReadWarning(long, -1, 2**62, long, 2**62, long)
+        yield Continuation(1, long)
+        yield ReadWarning(long, 0, 1, long, 1, long)
+
+    def lies(self, source, lines):
+        """What no reader finds: each line is the number of a lie."""
+        for line in lines:
+            yield LIES[int(line.text)]
+
+    def boasts(self, source, lines):
+        """What has the right types, and is as odd as these let it be."""
+        long = "x\0é中" * 20_000
+        for key in ("", "\0", long, "c"):
+            yield Conversation(key, key, clock="utc")
+            yield Person(key, key, key, is_self=True)
+            yield Dates(key, "dmy", is_sure=False)
+            picture = Attachment(MediaKind.IMAGE, long[:5000], long[:5000], BIG - 1, TOO_FAR)
+            for at in (None, 0, -BIG, 2**42):
+                yield Message(
+                    key, at, key, Kind.MEDIA, key, 2**31 - 1, BIG - 1, 2**31 - 1, key, key,
+                    (picture,) * 50, (Reaction(key, (key,), BIG - 1),), -BIG, key, (key,),
+                )  # fmt: skip
+            yield ReadWarning(long, 2**31 - 1, BIG - 1, long, 2**31 - 1, key)
+            yield ReadWarning("", conversation="nobody announced this")
+            yield Continuation(2**31 - 1, key)
 
     def _channel(self):
         return socket.socket(fileno=os.dup(sys.stdin.fileno()))

@@ -4,6 +4,8 @@ import io
 from collections.abc import Iterator, Mapping
 from typing import BinaryIO
 
+from conversations.confined.frames import told_in
+from conversations.confined.sendable import packed_batches
 from conversations.events import (
     Conversation,
     Counts,
@@ -54,7 +56,10 @@ class Read:
         for recognised in recognise(tree):
             reading = Reading(tree, recognised, date_orders)
             self.apps.append(recognised.app)
-            self.events += list(reading)
+            events = list(reading)
+            for body in packed_batches(events, reading.counts):
+                told_in(body)  # the parent of the process believes it
+            self.events += events
             self.counts.append(reading.counts)
         assert all(counts.reconciles for counts in self.counts), self.counts
 

@@ -17,12 +17,10 @@ from conversations.events import (
     Attachment,
     Continuation,
     Conversation,
-    Counts,
     Dates,
     Event,
     Message,
     Person,
-    Place,
     Reaction,
     ReadWarning,
 )
@@ -31,7 +29,6 @@ from conversations.tree import TreeWarning
 _CUT: Final = "cut-short"
 _NO_TIME: Final = "time-impossible"
 _TIMES: Final = ("time", "edited")
-_ENCODINGS: Final = ("", "base64")
 _DIGEST_BYTES: Final = 16
 _NO_CHARACTER: Final = "\ufffd"
 _Said = TypeVar("_Said", bound=msgspec.Struct)
@@ -66,11 +63,6 @@ class Bounds:
         key = event.key if isinstance(event, Conversation) else getattr(event, "conversation", "")
         file, line = getattr(event, "file", 0), getattr(event, "line", 0)
         yield ReadWarning(code, file, line, ", ".join(about), conversation=key)
-
-
-def counted(counts: Counts) -> Counts:
-    """Counts that are numbers of something."""
-    return Counts(*map(_whole, msgspec.structs.astuple(counts)))
 
 
 def told_of_tree(said: TreeWarning) -> TreeWarning:
@@ -125,7 +117,7 @@ def _bounded(event: Event) -> tuple[Event, list[str]]:
         case Dates(conversation=conversation):
             fields = {"conversation": short_key(conversation)}
         case Continuation(conversation=conversation, records=records):
-            return Continuation(_whole(records), short_key(conversation)), []
+            return Continuation(records, short_key(conversation)), []
         case ReadWarning():
             return _warning(event), []
         case _:
@@ -149,8 +141,6 @@ def _is_plain(message: Message) -> bool:
         or "\0" in sender
         or "\0" in named
         or not _is_time(message.time)
-        or not 0 < message.span <= message.line + message.span <= limits.FILES_MAX
-        or not 0 <= message.file <= limits.FILES_MAX
     )
 
 
@@ -174,11 +164,6 @@ def _message(message: Message) -> tuple[Event, list[str]]:
         fields["time"] = None
     if not _is_time(message.edited):
         fields["edited"] = 0
-    fields |= {
-        "file": _whole(message.file, limits.FILES_MAX),
-        "line": _whole(message.line),
-        "span": _whole(message.span),
-    }
     return _changed(message, fields)
 
 
@@ -188,7 +173,7 @@ def _reactions(said: tuple[Reaction, ...]) -> Iterator[Reaction]:
     for each in said[: limits.REACTIONS_MAX]:
         by = tuple(map(short_key, each.by[:left]))
         left -= len(by)
-        yield Reaction(each.emoji[: limits.EMOJI_CHARS_MAX], by, _whole(each.count))
+        yield Reaction(each.emoji[: limits.EMOJI_CHARS_MAX], by, each.count)
 
 
 def _first(texts: tuple[str, ...], left: int) -> Iterator[str]:
@@ -202,26 +187,19 @@ def _first(texts: tuple[str, ...], left: int) -> Iterator[str]:
 
 def _attachment(said: Attachment) -> Attachment:
     place = said.place
-    if place is not None:
-        is_none = len(place.file) > limits.PLACE_CHARS_MAX or place.encoding not in _ENCODINGS
-        place = None if is_none else _place(place)
-    size = None if said.size is None else _whole(said.size)
-    name = said.name[: limits.NAME_CHARS_MAX]
-    return Attachment(said.kind, name, said.media_type[: limits.TYPE_CHARS_MAX], size, place)
-
-
-def _place(said: Place) -> Place:
-    length = None if said.length is None else _whole(said.length)
-    return Place(said.file, _whole(said.start), length, said.encoding)
+    if place is not None and len(place.file) > limits.PLACE_CHARS_MAX:
+        place = None
+    name, media_type = said.name[: limits.NAME_CHARS_MAX], said.media_type[: limits.TYPE_CHARS_MAX]
+    return Attachment(said.kind, name, media_type, said.size, place)
 
 
 def _warning(said: ReadWarning) -> ReadWarning:
     return ReadWarning(
         said.code[: limits.CODE_CHARS_MAX],
-        _whole(said.file, limits.FILES_MAX),
-        _whole(said.line),
+        said.file,
+        said.line,
         said.detail[: limits.DETAIL_CHARS_MAX],
-        _whole(said.records),
+        said.records,
         short_key(said.conversation),
     )
 
@@ -236,7 +214,3 @@ def _changed(event: Event, fields: dict[str, Any]) -> tuple[Event, list[str]]:
 
 def _is_time(milliseconds: int | None) -> bool:
     return milliseconds is None or abs(milliseconds) <= limits.TIME_MS_MAX
-
-
-def _whole(number: int, most: int = limits.NUMBER_MAX) -> int:
-    return max(0, min(number, most))

@@ -18,7 +18,7 @@ from types import TracebackType
 from typing import Final, NamedTuple, Self
 
 from conversations import limits
-from conversations.confined.bounded import Bounds, counted, told_of_tree
+from conversations.confined.bounded import Bounds, told_of_tree
 from conversations.confined.frames import (
     AskNames,
     AskRange,
@@ -148,7 +148,7 @@ class Confined:
                         raise process.distrusted("more events than its source has bytes")
                     fresh, given = events[given:], max(0, given - len(events))
                     if fresh:
-                        self.counts = counted(counts)
+                        self.counts = counts
                         with process.paused():
                             yield list(fresh)
                 case Begun(size=size):
@@ -156,7 +156,7 @@ class Confined:
                     most = limits.EVENTS_FLOOR + limits.EVENTS_PER_BYTE * size
                     process.allow(seconds_to_read(size))
                 case Done(counts=counts, is_spent=is_spent):
-                    self.counts = counted(counts)
+                    self.counts = counts
                     if is_spent:
                         self._end()
                     return

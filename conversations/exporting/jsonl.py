@@ -51,10 +51,6 @@ def _header(conversation: Conversation) -> HeaderLine:
 
 def _message(each: Said, *, media_too: bool, is_wall: bool) -> MessageLine:
     message, more = each.message, each.more
-    edited: datetime | bool | None = None
-    if more.edited is not None:
-        moment = _EPOCH + timedelta(milliseconds=more.edited)
-        edited = _told(moment, is_wall=is_wall) if more.edited else True
     return MessageLine(
         kind=Kind(message.kind),
         time=_told(each.time, is_wall=is_wall),
@@ -64,11 +60,21 @@ def _message(each: Said, *, media_too: bool, is_wall: bool) -> MessageLine:
         reply_to=message.reply_to,
         attachments=[_attachment(one, media_too=media_too) for one in each.attachments],
         reactions=[ReactionLine(one.emoji, list(one.by), one.count) for one in more.reactions],
-        edited=edited,
+        edited=_edited(more.edited, is_wall=is_wall),
         forwarded_from=more.forwarded_from,
         earlier=list(more.earlier),
         deleted=more.deleted,
     )
+
+
+def _edited(milliseconds: int | None, *, is_wall: bool) -> datetime | bool | None:
+    """When it was; True when only that it was is known, or no calendar has that time."""
+    if not milliseconds:
+        return None if milliseconds is None else True
+    try:
+        return _told(_EPOCH + timedelta(milliseconds=milliseconds), is_wall=is_wall)
+    except OverflowError:
+        return True
 
 
 def _told(moment: datetime | None, *, is_wall: bool) -> datetime | None:

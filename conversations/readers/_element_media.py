@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import Any, Final
 
 from conversations.events import Attachment, MediaKind, Place
-from conversations.readers._values import media_kind, name_of, number_of, object_of
+from conversations.readers._values import amount_of, media_kind, name_of, object_of
 from conversations.source import Source
 
 _FOLDERS: Final = ("audio", "files", "images", "stickers", "videos")
@@ -50,7 +50,7 @@ class Files:
         kind = kind or media_kind(name, media_type)
         found = self._find(name, kind, time)
         if found is None:
-            return Attachment(kind, name, media_type, number_of(info.get("size")))
+            return Attachment(kind, name, media_type, amount_of(info.get("size")))
         return Attachment(kind, name, media_type, self._source.tree.size(found), Place(found))
 
     def _find(self, name: str, kind: MediaKind, time: int | None) -> str | None:

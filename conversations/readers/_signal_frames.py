@@ -38,6 +38,7 @@ from conversations.events import (
 from conversations.readers._base import Confidence
 from conversations.readers._media import kind_of
 from conversations.readers._signal_updates import update_text
+from conversations.readers._values import amount_of
 from conversations.source import Line, Source
 
 _decoder: Final = msgspec.json.Decoder()
@@ -190,7 +191,7 @@ class _Frames:
             kind = MediaKind.AUDIO
         kind = kind or kind_of(name, media_type)
         where = pointer.get("locatorInfo") or {}
-        size = _number(where.get("size"))
+        size = amount_of(where.get("size"))
         for stored in _stored_names(where):
             ending = name.rpartition(".")[2] if "." in name else media_type.rpartition("/")[2]
             for reference in (f"files/{stored[:2]}/{stored}", f"{stored}.{ending}", stored):

@@ -5,6 +5,7 @@ from typing import Any, Final
 from conversations.events import Attachment, Kind, MediaKind, Reaction
 from conversations.readers._telegram_actions import DELETED_ACCOUNT
 from conversations.readers._values import (
+    amount_of,
     media_kind,
     name_of,
     number_of,
@@ -143,13 +144,13 @@ def _attachment(
     name = name_of(record.get("file_name")) if is_file else ""
     media_type = name_of(record.get("mime_type")) if is_file else ""
     if not reference or reference.startswith(_LEFT_OUT):
-        return Attachment(kind, name, media_type, number_of(size))
+        return Attachment(kind, name, media_type, amount_of(size))
     found = source.attachment(kind, reference, media_type)
     return Attachment(
         kind,
         name or found.name,
         media_type,
-        number_of(size) if found.size is None else found.size,
+        amount_of(size) if found.size is None else found.size,
         found.place,
     )
 

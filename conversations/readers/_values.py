@@ -56,6 +56,12 @@ def number_of(value: object) -> int | None:
     return None
 
 
+def amount_of(value: object) -> int | None:
+    """A number of bytes."""
+    number = number_of(value)
+    return number if number is not None and number >= 0 else None
+
+
 def object_of(value: object) -> dict[str, Any]:
     """An object."""
     return value if isinstance(value, dict) else {}

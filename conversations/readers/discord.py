@@ -29,6 +29,7 @@ from conversations.readers._discord_words import Words, emoji_of
 from conversations.readers._values import (
     NO_MESSAGES,
     People,
+    amount_of,
     broken,
     duration,
     head_of,
@@ -213,7 +214,7 @@ class _Channel:
                 name = name_of(each.get("fileName"))
                 url = text_of(each.get("url"))
                 found = self._found(media_kind(name or url), url, number)
-                yield _named(found, name, number_of(each.get("fileSizeBytes")))
+                yield _named(found, name, amount_of(each.get("fileSizeBytes")))
             for each in objects_of(message.get("stickers")):
                 url = text_of(each.get("sourceUrl"))
                 found = self._found(MediaKind.STICKER, url, number)
