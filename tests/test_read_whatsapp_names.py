@@ -105,7 +105,7 @@ def test_a_chat_may_have_any_name() -> None:
     [
         ("WhatsApp Chat with Ann.txt", TEXT, 1.0),
         ("_chat.txt", "no chat", 0.2),
-        ("mum.txt", TEXT, 0.4),
+        ("mum.txt", TEXT, 1.0),
         ("mum.txt", "[2022-03-18, 14:56] Ann: as other programs write too\n", 0.3),
         ("mum.txt", f"My chat\n{TEXT}", 0.4),
         ("mum.txt", "On\n18/03/22, 14:56 - we met\n", 0.0),

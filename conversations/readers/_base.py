@@ -5,13 +5,15 @@ runs in a process with limits, so what it raises ends in a named warning; it kee
 must, since a source may have a gigabyte.
 """
 
+import re
 from collections.abc import Iterator, Sequence
-from typing import ClassVar, Protocol
+from typing import ClassVar, Final, Protocol
 
 from conversations.events import Event
 from conversations.source import Source
 from conversations.tree import Tree
 
+_JSON: Final = re.compile(rb"(?:\xef\xbb\xbf)?\s*(?:\{|\[\s*\{)")
 Confidence = float
 """From 0 (not this format) to 1 (its signature is there). Above 0.5 means: no other reader's."""
 
@@ -41,6 +43,11 @@ class Reader(Protocol):
     def read(self, source: Source) -> Iterator[Event]:
         """What is in it, in its order. Raises :class:`NotReadable`, naming the place."""
         ...
+
+
+def begins_json(head: bytes) -> bool:
+    """Whether it begins as an object or a list of objects does: what is said in it is no sign."""
+    return _JSON.match(head) is not None
 
 
 class NotReadable(Exception):

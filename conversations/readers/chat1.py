@@ -29,7 +29,7 @@ from conversations.events import (
     Reaction,
     ReadWarning,
 )
-from conversations.readers._base import Confidence, FileByFile
+from conversations.readers._base import Confidence, FileByFile, begins_json
 from conversations.source import Line, Source
 
 FORMAT: Final = "backupstation.chat/1"
@@ -111,7 +111,8 @@ class Chat1(FileByFile):
     def sniff(self, name: str, head: bytes) -> Confidence:  # noqa: ARG002 - one rule is enough
         """The format is named in the first line."""
         first = head.split(b"\n", 1)[0]
-        return 1.0 if b'"format"' in first and FORMAT.encode() in first else 0.0
+        is_named = b'"format"' in first and FORMAT.encode() in first
+        return 1.0 if is_named and begins_json(first) else 0.0
 
     def read(self, source: Source) -> Iterator[Event]:
         """Headers and messages, line by line."""

@@ -24,7 +24,7 @@ from conversations.events import (
 )
 from conversations.pulling import BadRecords
 from conversations.readers import _element_state as state
-from conversations.readers._base import Confidence, FileByFile
+from conversations.readers._base import Confidence, FileByFile, begins_json
 from conversations.readers._element_media import Files
 from conversations.readers._element_relations import Relations, relation
 from conversations.readers._values import (
@@ -71,7 +71,8 @@ class Element(FileByFile):
 
     def sniff(self, name: str, head: bytes) -> Confidence:  # noqa: ARG002 - it may be renamed
         """It begins with the room, and with who exported it and when."""
-        return 0.9 if sum(sign in head for sign in _SIGNS) >= 2 else 0.0
+        is_signed = sum(sign in head for sign in _SIGNS) >= 2
+        return 0.9 if is_signed and begins_json(head) else 0.0
 
     def read(self, source: Source) -> Iterator[Event]:
         """The room's messages, each with what other events say about it."""

@@ -20,7 +20,7 @@ from typing import ClassVar, Final
 from conversations.decoding import head_text
 from conversations.events import Conversation, Event
 from conversations.readers import _kakaotalk_marks as marks
-from conversations.readers._base import Confidence, FileByFile
+from conversations.readers._base import Confidence, FileByFile, begins_json
 from conversations.readers._clock import MERIDIEM, day_ms, moment, time_ms
 from conversations.readers._names import stem
 from conversations.readers._transcript import Events, Transcript
@@ -82,6 +82,8 @@ class KakaoTalk(FileByFile):
 
     def sniff(self, name: str, head: bytes) -> Confidence:  # noqa: ARG002 - the text says it
         """A title, a first line of the CSV, or lines that no other app writes."""
+        if begins_json(head):
+            return 0.0
         lines = head_text(head, (*_OLD, "gb18030")).split("\n")[:60]
         first = lines[0].strip()
         if _CSV_HEAD.fullmatch(first):

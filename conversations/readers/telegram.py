@@ -22,7 +22,7 @@ from conversations.pulling import BadRecords, Json
 from conversations.readers import _telegram_actions as actions
 from conversations.readers import _telegram_heads as heads
 from conversations.readers import _telegram_message as message
-from conversations.readers._base import Confidence, FileByFile
+from conversations.readers._base import Confidence, FileByFile, begins_json
 from conversations.readers._values import (
     People,
     broken,
@@ -51,7 +51,7 @@ class Telegram(FileByFile):
 
     def sniff(self, name: str, head: bytes) -> Confidence:  # noqa: ARG002 - it may be renamed
         """A kind of chat, the first words of an account's export, or a message is in its head."""
-        if head.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] not in {b"{", b"["}:
+        if not begins_json(head):
             return 0.0
         return 0.9 if any(signature.search(head) for signature in _SIGNATURES) else 0.0
 

@@ -24,7 +24,7 @@ from conversations.events import (
     Person,
     ReadWarning,
 )
-from conversations.readers._base import Confidence, FileByFile, NotReadable
+from conversations.readers._base import Confidence, FileByFile, NotReadable, begins_json
 from conversations.readers._csv_rows import Row, rows
 from conversations.readers._wechat_content import content_of
 from conversations.readers._wechat_talkers import SELF, Talker, talkers
@@ -45,6 +45,8 @@ class WeChat(FileByFile):
 
     def sniff(self, name: str, head: bytes) -> Confidence:  # noqa: ARG002 - the first line says it
         """The columns are named in the first line."""
+        if begins_json(head):
+            return 0.0
         return 1.0 if _is_table(head_text(head, _OLD).split("\n", 1)[0]) else 0.0
 
     def read(self, source: Source) -> Iterator[Event]:

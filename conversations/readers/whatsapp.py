@@ -56,7 +56,9 @@ class WhatsApp(FileByFile):
         found = [shape for shape in shapes if shape is not None]
         if not found or (shapes[0] is None and len(found) < _SURE_AFTER):
             return 0.0
-        return 0.3 if found[0].is_shared else 0.4
+        if found[0].is_shared:
+            return 0.3
+        return 0.4 if shapes[0] is None else 1.0  # other formats may be quoted below
 
     def read(self, source: Source) -> Iterator[Event]:
         """The chat of one file."""
