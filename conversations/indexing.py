@@ -54,6 +54,8 @@ def index(vault_id: str, snapshot_id: str, told: Callable[[], None] = lambda: No
         note_failure(vault_id, snapshot_id, str(error))
     else:
         _note(row, state=IndexState.DONE, failure="", readers=generation())
+    if not kept.exists():  # it was forgotten while it was read
+        forgetting.forget_snapshot(vault_id, snapshot_id)
 
 
 def note_failure(vault_id: str, snapshot_id: str, why: str) -> None:

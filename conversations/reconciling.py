@@ -5,7 +5,7 @@ the index was deleted, when the store was brought back from its objects, or when
 learnt something.
 """
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from django.utils import timezone
@@ -39,7 +39,7 @@ def reconcile() -> int:
     kept = set(Snapshot.objects.receipted().values_list("vault_id", "snapshot_id"))
     indexed = IndexedSnapshot.objects.all()
     known = set(indexed.values_list("vault", "snapshot_id"))
-    failed = indexed.filter(state=IndexState.FAILED, updated_at__gt=timezone.now() - _TRY_AGAIN)
+    failed = indexed.filter(state=IndexState.FAILED, updated_at__range=_around_now(_TRY_AGAIN))
     recent = set(failed.values_list("vault", "snapshot_id"))
     done = indexed.filter(state=IndexState.DONE, readers=generation())
     settled = set(done.values_list("vault", "snapshot_id")) - _hurt()
@@ -56,14 +56,19 @@ def reconcile() -> int:
 
 def _hurt() -> set[Named]:
     """What was damaged, or its reader killed, a day ago: it may have been mended."""
-    before = timezone.now() - _LOOK_AGAIN
-    looked_at = IndexedSnapshot.objects.filter(updated_at__lt=before)
+    looked_at = IndexedSnapshot.objects.exclude(updated_at__range=_around_now(_LOOK_AGAIN))
     rows = looked_at.filter(source_links__source__state=IndexState.FAILED)
     found = set(rows.values_list("vault", "snapshot_id"))
     for row in looked_at.exclude(tree_warnings=[]):
         if any(each["code"] in (MISSING, KILLED) for each in row.tree_warnings):
             found.add((row.vault, row.snapshot_id))
     return found
+
+
+def _around_now(span: timedelta) -> tuple[datetime, datetime]:
+    """What is noted as later than that was noted by a clock that went wrong."""
+    now = timezone.now()
+    return now - span, now + span
 
 
 def _queued(task: str) -> set[tuple[str, ...]]:

@@ -1,10 +1,12 @@
 """Indexing that is ended in bad moments, and times that few chats have."""
 
 import json
+from datetime import timedelta
 
 import pytest
 from django.core.management import call_command
 from django.db import OperationalError
+from django.utils import timezone
 from django_tasks.utils import get_random_id
 from django_tasks_db.models import DBTaskResult
 
@@ -18,6 +20,7 @@ from conversations.models import (
     SourceRow,
 )
 from tests.kept_cast import keep, vault_of
+from transfer.models import Snapshot
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -146,6 +149,32 @@ def test_a_snapshot_that_could_not_be_forgotten_is_forgotten_later(vault, monkey
     indexing.index(vault.pk, name)
     assert texts() == []
     assert not IndexedSnapshot.objects.exists()
+
+
+def test_a_snapshot_that_is_forgotten_while_it_is_read_leaves_nothing(vault) -> None:
+    said = [(LATE, f"secret {number} {'x' * 300}") for number in range(5000)]
+    snapshot = keep(vault, {"a.jsonl": chat(*said), "b.jsonl": chat(*said)})
+    told = []
+
+    def forget() -> None:
+        told.append(Message.objects.count())
+        if len(told) == 3:
+            Snapshot.objects.filter(pk=snapshot.pk).delete()
+
+    indexing.index(vault.pk, snapshot.snapshot_id, forget)
+    assert 0 < told[2] < 5000
+    assert not Message.objects.exists()
+    assert not IndexedSnapshot.objects.exists()
+    assert not SourceRow.objects.exists()
+
+
+def test_a_clock_that_was_ahead_keeps_nothing_from_being_tried_again(vault) -> None:
+    snapshot = keep(vault, {"a.jsonl": chat((LATE, "one"))})
+    indexing.index(vault.pk, snapshot.snapshot_id)
+    assert reconciling.reconcile() == 0
+    ahead = timezone.now() + timedelta(days=900)
+    IndexedSnapshot.objects.update(state="failed", updated_at=ahead)
+    assert reconciling.reconcile() == 1
 
 
 def _locked(_conversation_id: int) -> None:
