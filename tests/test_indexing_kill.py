@@ -28,6 +28,17 @@ KILLS = int(os.environ.get("INDEX_KILLS", "4"))
 MESSAGES = int(os.environ.get("INDEX_MESSAGES", "6000"))
 SEED = int(os.environ.get("KILL_SEED", "0")) or random.SystemRandom().randrange(1, 2**32)
 PER_ROUND = limits.READER_KILLS_MAX - 1
+QUEUE = """
+from conversations import reconciling
+from conversations.models import IndexedSnapshot
+IndexedSnapshot.objects.update(updated_at="2024-01-01T00:00:00Z")  # a while ago
+reconciling.reconcile()
+"""
+FAILURES = """
+import json
+from conversations.models import IndexedSnapshot
+print(json.dumps([row.failure for row in IndexedSnapshot.objects.filter(state="failed")]))
+"""
 WHAT_IS_IN_IT = ROOT / "tests" / "index_dump.py"
 
 
@@ -63,16 +74,18 @@ class Reading:
     def __init__(self, kept: Path, folder: Path) -> None:
         shutil.copytree(kept, folder)
         self.station = Station(folder)
-        self.manage("from conversations import reconciling; reconciling.reconcile()")
+        self.manage(QUEUE)
 
     def manage(self, script: str) -> str:
         return self.station.manage("shell", "--no-imports", "-c", script)
 
     @contextlib.contextmanager
-    def began(self) -> Iterator[subprocess.Popen[bytes]]:
-        """The worker that a station would start; waits for its end."""
+    def began(self, room: int = 0) -> Iterator[subprocess.Popen[bytes]]:
+        """The worker that a station would start, and whose files may have ``room``; its end."""
+        limit = [f"ulimit -f {room // 1024};"] if room else []
+        command = [sys.executable, "manage.py", "read_snapshots"]
         with subprocess.Popen(
-            [sys.executable, "manage.py", "read_snapshots"],
+            ["bash", "-c", " ".join([*limit, "exec", *command])],
             cwd=ROOT,
             env=_environment(self.station.folder),
             stdin=subprocess.PIPE,
@@ -162,3 +175,29 @@ def assert_same(found: dict[str, Any], whole: dict[str, Any]) -> None:
     assert whole["found"]["lake"]
     for name, rows in found.items():
         assert rows == whole[name], name
+
+
+@pytest.mark.slow
+def test_an_index_that_finds_no_room_goes_on_once_there_is_some(
+    reading: Reading, whole: dict[str, Any]
+) -> None:
+    for _ in range(2):
+        with reading.began(limits.MIB // 2):
+            pass
+        failures = json.loads(reading.manage(FAILURES))
+        assert failures, "what has no room is not told"
+        assert all("disk" in each for each in failures), failures
+        reading.manage(QUEUE)
+    with reading.began() as worker:
+        pass
+    assert worker.returncode == 0
+    found = reading.dumped()
+    # Which export told a message first depends on which found room.
+    for name in ("snapshots", "sources", "conversations", "people", "counts", "found"):
+        assert found[name] == whole[name], name
+    assert named(found) == named(whole)
+
+
+def named(dumped: dict[str, Any]) -> list[list[Any]]:
+    """The names that last of all messages."""
+    return [json.loads(row)[:3] for row in dumped["messages"]]
