@@ -20,7 +20,7 @@ EMOJI_CHARS_MAX: Final = 100
 EARLIER_MAX: Final = 100  # texts before edits, which have TEXT_CHARS_MAX together
 KEY_CHARS_MAX: Final = 500  # of conversations, people and messages
 TYPE_CHARS_MAX: Final = 100
-TIME_MS_MAX: Final = 2**43 - 1  # the year 2248; as far before 1970, 1691
+TIME_MS_MAX: Final = 2**43 - 2  # the year 2248; as far before 1970, 1691
 LINE_BYTES_MAX: Final = 4 * MIB
 RECORD_DEPTH_MAX: Final = 64
 RECORD_CHARS_MAX: Final = 4 * MIB
@@ -46,7 +46,8 @@ PICTURE_PIXELS_MAX: Final = 32_000_000
 
 # The process that reads
 READER_MEMORY_BYTES: Final = 256 * MIB
-READER_READER_SECONDS_FLOOR: Final = 30
+READER_FILES_MAX: Final = 16
+READER_SECONDS_FLOOR: Final = 30
 READER_SECONDS_PER_MIB: Final = 2
 READER_MILLISECONDS_PER_NAME: Final = 5
 READER_SKIMMED_BYTES_PER_SECOND: Final = 20 * MIB
