@@ -82,16 +82,6 @@ def test_ends_in_a_warning_and_the_next_source_is_read(word, code, says) -> None
     assert says in warning.detail
 
 
-@pytest.mark.parametrize("lie", range(len(hostile_child.LIES)))
-def test_what_no_reader_finds_is_not_believed(lie: int) -> None:
-    with hostile({"x": f"lies\n{lie}"}) as reader:
-        events = read(reader)
-    (warning,) = events
-    assert isinstance(warning, ReadWarning)
-    assert warning.code == "reader-died"
-    assert "nonsense" in warning.detail
-
-
 @pytest.mark.parametrize("word", ["loops", "sleeps"])
 def test_wall_time_is_bounded(word, monkeypatch) -> None:
     monkeypatch.setattr(limits, "READER_SECONDS_FLOOR", 1)

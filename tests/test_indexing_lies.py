@@ -10,10 +10,13 @@ from accounts.models import User
 from backupstation import roles
 from conversations import indexing
 from conversations.confined.parent import Confined
+from conversations.events import ReadWarning
 from conversations.models import Attachment, Conversation, IndexedSnapshot, Message, WarningRow
 from conversations.readers import BY_APP
+from conversations.recognising import Recognised
 from tests import hostile_child, page_cast
 from tests.kept_cast import keep, vault_of
+from tests.reading_cast import MemoryTree
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -34,6 +37,16 @@ def index(files: dict[str, str]) -> IndexedSnapshot:
 @pytest.fixture
 def known(monkeypatch):
     monkeypatch.setitem(BY_APP, "hostile", SimpleNamespace(version=1, title="Hostile"))
+
+
+@pytest.mark.parametrize("lie", range(len(hostile_child.LIES)))
+def test_what_no_reader_finds_is_not_believed(lie: int) -> None:
+    tree = MemoryTree({"x": f"lies\n{lie}"})
+    with Confined(tree, module=hostile_child.MODULE) as reader:
+        ((warning,),) = reader.read(Recognised("hostile", ("x",)))
+    assert isinstance(warning, ReadWarning)
+    assert warning.code == "reader-died"
+    assert "nonsense" in warning.detail
 
 
 def test_sources_of_readers_that_there_are_not_are_left_out() -> None:
