@@ -4,19 +4,22 @@ The server suspends ``send`` while the peer is behind; pieces are made on thread
 database, never on the event loop.
 """
 
+import functools
 import re
-from collections.abc import AsyncIterator, Generator, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Generator, Iterable, Iterator
 from contextlib import suppress
-from typing import Final
+from typing import Final, ParamSpec, cast
 
 from django.conf import settings
-from django.http import StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
 from django.utils import translation
 from django.utils.http import content_disposition_header
 
 from transfer.workers import in_database
 
 PIECE_BYTES: Final = 256 * 1024
+_Asked = ParamSpec("_Asked")
 # What would end the header, or show a name's end in its middle.
 _UNSHOWN: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
@@ -51,6 +54,21 @@ def _gathered(made: Iterable[bytes]) -> Generator[bytes, None, None]:
             waiting, length = [], 0
     if length:
         yield b"".join(waiting)
+
+
+def headed(view: Callable[_Asked, HttpResponseBase]) -> Callable[_Asked, HttpResponseBase]:
+    """A view of streamed answers, which makes nothing of one whose head alone is asked for."""
+
+    @functools.wraps(view)
+    def answered(*asked: _Asked.args, **more: _Asked.kwargs) -> HttpResponseBase:
+        response = view(*asked, **more)
+        request = cast(HttpRequest, asked[0])
+        if request.method != "HEAD" or not response.streaming:
+            return response
+        response.close()
+        return HttpResponse(status=response.status_code, headers=dict(response.items()))
+
+    return answered
 
 
 def at_most(made: Iterator[bytes], length: int) -> Iterator[bytes]:

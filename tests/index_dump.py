@@ -102,10 +102,7 @@ print(
                 "native_id",
                 "reply_to",
                 "more",
-                "source__digest",
-                "last_source__digest",
-                "file",
-                "line",
+                "last_source__digest",  # which one was read first depends on what was killed
             ),
             "attachments": rows(
                 Attachment,

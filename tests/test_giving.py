@@ -159,6 +159,17 @@ def test_a_picture_is_shown_wherever_its_bytes_lie(kept, client, place, media_ty
     assert Image.open(io.BytesIO(small.content)).size == (480, 320)
 
 
+def test_a_head_alone_makes_no_archive(kept, client) -> None:
+    at = kept.attach(kept.say(), "clip.mp4", "video", file="us/clip.mp4")
+    for rest in ("originals/", "export.html", f"attachments/{at}/"):
+        whole = client.get(kept.url(rest))
+        assert body(whole)
+        head = client.head(kept.url(rest))
+        assert (head.status_code, head.streaming, head.content) == (200, False, b"")
+        named = ("Content-Type", "Content-Disposition", "Content-Security-Policy", "Cache-Control")
+        assert [head.get(name) for name in named] == [whole.get(name) for name in named]
+
+
 def test_the_address_of_a_picture_lasts(kept, client) -> None:
     """Browsers keep what is there for a week."""
     message = kept.say()

@@ -13,6 +13,7 @@ from django.http import StreamingHttpResponse
 from accounts.models import User
 from backupstation import roles
 from conversations import indexing
+from conversations.bubbles import at_of
 from conversations.models import Attachment, Conversation
 from tests import chats_cast, page_cast
 from tests.kept_cast import keep, vault_of
@@ -61,7 +62,7 @@ def test_whatever_it_is_called_it_is_given_back(client, name: str) -> None:
     attachment = Attachment.objects.get()
     there = f"/conversations/{row.slug}"
     ask: Callable[[str], StreamingHttpResponse] = client.get
-    saved = ask(f"{there}/attachments/{attachment.pk}/?download")
+    saved = ask(f"{there}/attachments/{at_of(attachment.message)}/0/?download")
     assert body(saved) == PICTURE
     answers = [ask(f"{there}/{rest}") for rest in ("originals/", "export.html", "export.jsonl")]
     for answer in answers:

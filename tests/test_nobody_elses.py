@@ -22,6 +22,7 @@ from backupstation import roles
 from backupstation.page import Page
 from backupstation.showing import Choice
 from conversations import digests, indexing
+from conversations.bubbles import at_of
 from conversations.models import Attachment, Conversation, Participant
 from tests import chats_cast, page_cast
 from tests.kept_cast import keep, vault_of
@@ -35,7 +36,7 @@ class Having(NamedTuple):
 
     slug: str
     snapshot: str
-    attachment: int
+    attachment: str
     message: str
     at: str
     person: str
@@ -57,7 +58,7 @@ class Case(NamedTuple):
 CASES = {
     "conversations/": [
         Case("?app=chat1&title={a.title}", statuses=(200,)),
-        Case("?after={a.message}~{a.attachment}", statuses=(200,)),
+        Case("?after={a.message}~7", statuses=(200,)),
     ],
     "conversations/search/": [
         Case("?q=lake&chat={a.slug}", statuses=(400,)),
@@ -106,6 +107,11 @@ CASES = {
         Case("{a.slug}/originals/?snapshot={mine.snapshot}"),
         Case("{mine.slug}/originals/?snapshot={a.snapshot}"),
     ],
+    "conversations/<slug:slug>/export/": [
+        Case("{a.slug}/export/"),
+        Case("{a.slug}/export/?as=html"),
+        Case("{a.slug}/export/?as=lines&from=2024-01-01"),
+    ],
     "conversations/<slug:slug>/export.jsonl": [
         Case("{a.slug}/export.jsonl"),
         Case("{a.slug}/export.jsonl?media=0&from=2024-01-01"),
@@ -114,13 +120,13 @@ CASES = {
         Case("{a.slug}/export.html"),
         Case("{a.slug}/export.html?from=2024-01-01"),
     ],
-    "conversations/<slug:slug>/attachments/<int:pk>/": [
+    "conversations/<slug:slug>/attachments/<str:at>/<int:number>/": [
         Case("{a.slug}/attachments/{a.attachment}/"),
         Case("{a.slug}/attachments/{mine.attachment}/"),
         Case("{mine.slug}/attachments/{a.attachment}/"),
         Case("{mine.slug}/attachments/{a.attachment}/?download"),
     ],
-    "conversations/<slug:slug>/thumbnails/<int:pk>/": [
+    "conversations/<slug:slug>/thumbnails/<str:at>/<int:number>/": [
         Case("{a.slug}/thumbnails/{a.attachment}/"),
         Case("{a.slug}/thumbnails/{mine.attachment}/"),
         Case("{mine.slug}/thumbnails/{a.attachment}/"),
@@ -155,7 +161,7 @@ def everybody() -> dict[str, Having]:
     nobody = Having(
         slug=digests.slug_of("0" * 32, "chat1", "nobody"),
         snapshot=_others(alice.snapshot),
-        attachment=Attachment.objects.latest("pk").pk + 1,
+        attachment=f"{alice.at[:32][::-1]}-0/0",
         message=str(int(alice.message) + 500),
         at=f"{alice.at[:32][::-1]}-0",
         person="nob",
@@ -177,9 +183,9 @@ def _kept(name: str, files: dict[str, bytes | str], title: str) -> Having:
     return Having(
         talk.slug,
         snapshot.snapshot_id,
-        attachment.pk,
+        f"{at_of(message)}/{attachment.number}",
         str(message.pk),
-        f"{bytes(message.digest).hex()}-{message.nth}",
+        at_of(message),
         person.key,
         person.name,
         snapshot.phone,

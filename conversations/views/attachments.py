@@ -27,6 +27,7 @@ _drawing: Final = threading.BoundedSemaphore(2)
 
 @require_safe
 @login_required
+@streaming.headed
 def attachment(request: HttpRequest, slug: str, at: str, number: int) -> HttpResponseBase:
     """One attachment; what browsers only draw or play is shown, anything else is saved."""
     row = _row(request, slug, at, number)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from itertools import chain
 
 from django.contrib.auth.decorators import login_required
-from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.utils.text import get_valid_filename
@@ -26,7 +26,8 @@ _ZIP = "application/zip"
 
 @require_safe
 @login_required
-def download(request: HttpRequest, snapshot_id: str) -> StreamingHttpResponse:
+@streaming.headed
+def download(request: HttpRequest, snapshot_id: str) -> HttpResponseBase:
     """Every original file of a snapshot; or those that ``item`` and ``under`` name."""
     snapshot = owned.snapshot(request, snapshot_id)
     return _archive(snapshot, _selection(request), downloading.filename(snapshot))
@@ -34,7 +35,8 @@ def download(request: HttpRequest, snapshot_id: str) -> StreamingHttpResponse:
 
 @require_safe
 @login_required
-def originals(request: HttpRequest, slug: str) -> StreamingHttpResponse:
+@streaming.headed
+def originals(request: HttpRequest, slug: str) -> HttpResponseBase:
     """The original files of one conversation, from the snapshot with most of it or ``snapshot``."""
     conversation = owned.conversation(request, slug)
     try:
@@ -44,9 +46,7 @@ def originals(request: HttpRequest, slug: str) -> StreamingHttpResponse:
     return _archive(chosen.snapshot, chosen.selection, _filename(conversation, "zip"))
 
 
-def _archive(
-    snapshot: Snapshot, selection: Selection | None, filename: str
-) -> StreamingHttpResponse:
+def _archive(snapshot: Snapshot, selection: Selection | None, filename: str) -> HttpResponseBase:
     try:
         made = downloading.archive(snapshot, selection)
     except WireError:
@@ -63,6 +63,7 @@ def _selection(request: HttpRequest) -> Selection | None:
 
 @require_safe
 @login_required
+@streaming.headed
 def export(request: HttpRequest, slug: str) -> HttpResponseBase:
     """Write the chosen days of a conversation in the chosen form; or ask which."""
     conversation = owned.conversation(request, slug)
@@ -76,6 +77,7 @@ def export(request: HttpRequest, slug: str) -> HttpResponseBase:
 
 @require_safe
 @login_required
+@streaming.headed
 def export_jsonl(request: HttpRequest, slug: str) -> HttpResponseBase:
     """``backupstation.chat/1``: with its media in a zip, or with ``media=0`` the lines alone."""
     form = "lines" if request.GET.get("media") == "0" else "jsonl"
@@ -84,6 +86,7 @@ def export_jsonl(request: HttpRequest, slug: str) -> HttpResponseBase:
 
 @require_safe
 @login_required
+@streaming.headed
 def export_html(request: HttpRequest, slug: str) -> HttpResponseBase:
     """Pages that any browser shows, with their media, in a zip."""
     return _export(request, owned.conversation(request, slug), "html")
@@ -113,7 +116,7 @@ def _asking(
     return render(request, "conversations/export.html", context, status=status)
 
 
-def _exported(conversation: Conversation, entries: Iterator[Entry]) -> StreamingHttpResponse:
+def _exported(conversation: Conversation, entries: Iterator[Entry]) -> HttpResponseBase:
     name = _filename(conversation, "zip")
     return streaming.answer(iter(Archive(entries)), _ZIP, filename=name)
 
