@@ -49,9 +49,9 @@ class Transfer:
     name: str = ""
 
 
-def idle(session_id: str) -> Transfer:
-    """The trail of a code that nobody has scanned."""
-    return Transfer(session_id, stages_of([], Step.SHOWN), Step.SHOWN)
+def idle(session_id: str, *, restores: bool = False) -> Transfer:
+    """The trail of a code that nobody has scanned, which may be good for nothing but a restore."""
+    return Transfer(session_id, stages_of([], Step.SHOWN, restores=restores), Step.SHOWN)
 
 
 def recent(owner: AbstractBaseUser, now: datetime, snapshot_id: str = "") -> list[Transfer]:
@@ -71,7 +71,7 @@ def recent(owner: AbstractBaseUser, now: datetime, snapshot_id: str = "") -> lis
     )
     chains = _chains(entries)
     newest_first = sorted(chains, key=lambda rows: rows[-1]["at"], reverse=True)
-    told = [_told(rows, now) for rows in newest_first]
+    told = [_told(rows, now, restores=bool(snapshot_id)) for rows in newest_first]
     return [
         one
         for number, one in enumerate(told)
@@ -119,13 +119,13 @@ def _last_attempt(rows: list[Row]) -> list[Row]:
     return rows[start:]
 
 
-def _told(chain: list[Row], now: datetime) -> Transfer:
+def _told(chain: list[Row], now: datetime, *, restores: bool) -> Transfer:
     rows = _last_attempt(_without_intruders(chain))
     last = rows[-1]
     step = Step(last["step"])
     steps = [Step(row["step"]) for row in rows if row["step"] not in _REFUSALS]
     reached = steps[-1] if steps else Step.SHOWN
-    transfer = Transfer(last["invitation_id"], stages_of(rows, reached), reached)
+    transfer = Transfer(last["invitation_id"], stages_of(rows, reached, restores=restores), reached)
     transfer.detail = last["detail"]
     transfer.session_ids = frozenset(row["invitation_id"] for row in chain)
     transfer.phone, transfer.name = last["invitation__claimed_by"], _name(rows)

@@ -121,7 +121,9 @@ class Page:
     def _trail(self, transfers: list[Transfer]) -> str:
         """The newest one in full, the others in a line each."""
         now = time.monotonic()
-        told = transfers or [journey.idle(self.shown.session_id if self.shown else "")]
+        session_id = self.shown.session_id if self.shown else ""
+        restores = bool(self.shown and self.shown.scope == "restore")
+        told = transfers or [journey.idle(session_id, restores=restores)]
         shown = [
             {"transfer": one, "progress": Progress.of(one, self._pace, now)}
             for one in told[:TRANSFERS_MAX]

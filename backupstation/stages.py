@@ -73,11 +73,11 @@ class Stage:
         return _MEANINGS[self.step]
 
 
-def _path(latest: Mapping[Step, Row]) -> list[Step]:
+def _path(latest: Mapping[Step, Row], *, restores: bool) -> list[Step]:
     """The steps that a transfer like this one takes, in order."""
     asked = [step for step in ASKING if step in latest]
     is_enrolment = bool(asked) and latest[asked[0]]["detail"].get("kind") != ApprovalKind.LINK
-    ending = _RESTORE if _is_restore(latest) else _BACKUP
+    ending = _RESTORE if restores or _is_restore(latest) else _BACKUP
     if is_enrolment:
         # A phone that is not enrolled yet connects first; the IM server confirms what follows.
         met = [Step.SHOWN, Step.SCANNED, Step.CONNECTED, *asked, Step.CONFIRMED]
@@ -92,13 +92,16 @@ def _is_restore(latest: Mapping[Step, Row]) -> bool:
     return scope == "restore" or bool(set(_RESTORE) & latest.keys())
 
 
-def stages_of(rows: list[Row], reached: Step) -> list[Stage]:
-    """Every step that this transfer has taken or is expected to take, in order."""
+def stages_of(rows: list[Row], reached: Step, *, restores: bool) -> list[Stage]:
+    """Every step that this transfer has taken or is expected to take, in order.
+
+    With ``restores`` it is for nothing else; otherwise the phone says what it came for.
+    """
     latest = {Step(row["step"]): row for row in rows}
     # After its enrolment a phone comes again: it was met when it came first.
     latest |= {Step(row["step"]): row for row in reversed(rows) if row["step"] in MEETING}
     stages = []
-    for step in _path(latest):
+    for step in _path(latest, restores=restores):
         row = latest.get(step)
         state = "done" if row or step is Step.SHOWN else "next"
         if step is reached and step in (*MOVING, Step.WAITING):

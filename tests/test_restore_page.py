@@ -69,6 +69,8 @@ def test_it_tells_of_its_own_codes_and_not_of_what_was_before_it(snapshot) -> No
     page_cast.trail(owner, steps, state=ended)
     fresh = {"done", "now", "next"}
     assert reached() == fresh
+    trail = client.get(page).context["parts"]["trail"]
+    assert ("Stored" in trail, "Restored" in trail) == (False, True)
     for ago, states in ((timedelta(minutes=5), fresh), (timedelta(seconds=5), {"done"})):
         session = page_cast.trail(owner, steps, state=ended, ago=ago)
         models.Invitation.objects.filter(pk=session).update(binding=bound)
