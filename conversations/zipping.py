@@ -2,7 +2,7 @@
 
 Files are stored, not compressed: most of a chat's bytes are media, which are compressed already. A
 file that turns out to be damaged ends where the damage begins, and a note at the archive's end
-names it: what is undamaged is always given back.
+names it: what is undamaged is always given back. Names are those of :mod:`conversations.portable`.
 """
 
 import zlib
@@ -14,6 +14,7 @@ from django.utils import timezone
 from django.utils.translation import gettext
 from stream_zip import ZIP_64, ZIP_AUTO, MemberFile, stream_zip
 
+from conversations.portable import Names
 from wire.errors import WireError
 
 _READ_BYTES: Final = 256 * 1024
@@ -44,6 +45,7 @@ class Archive:
     def __init__(self, entries: Iterable[Entry]) -> None:
         self._entries = entries
         self._damaged: list[str] = []
+        self._names = Names()
 
     def __iter__(self) -> Iterator[bytes]:
         """Its bytes, from the first entry on."""
@@ -52,17 +54,30 @@ class Archive:
     def _members(self) -> Iterator[MemberFile]:
         for entry in self._entries:
             method = ZIP_64 if entry.size is None else ZIP_AUTO(entry.size, level=0)
-            yield entry.name, entry.told, _MODE, method, self._until_damage(entry)
+            name = self._names.of(entry.name)
+            yield name, entry.told, _MODE, method, self._until_damage(name, entry)
         if self._damaged:
             told = gettext("These files are damaged, and end where the damage begins:")
-            note = "\n".join([told, "", *self._damaged, ""]).encode()
-            yield "DAMAGED.txt", timezone.localtime(), _MODE, ZIP_AUTO(len(note)), [note]
+            yield self._note("DAMAGED.txt", told, self._damaged)
+        if self._names.changed:
+            told = gettext(
+                "Windows cannot hold these files' own names, or not beside each other. "
+                "After each arrow is what the file is really called:"
+            )
+            really = [f"{name} -> {own}" for name, own in self._names.changed]
+            yield self._note("NAMES.txt", told, really)
 
-    def _until_damage(self, entry: Entry) -> Iterator[bytes]:
+    def _note(self, name: str, told: str, lines: list[str]) -> MemberFile:
+        """Of our own, beside the files and never in the place of one."""
+        note = "\n".join([told, "", *lines, ""]).encode()
+        called = self._names.free(name)
+        return called, timezone.localtime(), _MODE, ZIP_AUTO(len(note)), [note]
+
+    def _until_damage(self, name: str, entry: Entry) -> Iterator[bytes]:
         try:
             yield from entry.pieces
         except (OSError, WireError) as error:
-            self._damaged.append(f"{entry.name}: {error}")
+            self._damaged.append(f"{name}: {error}")
 
 
 def _deflater() -> "zlib._Compress":

@@ -28,7 +28,8 @@ _ACTIVE: Final = frozenset(
 def path_of(attachment: Attachment) -> str:
     """Where the attachment is in the archive; "" when the snapshot has no bytes of it.
 
-    What was sent several times is in the archive once: the path begins with where its bytes lie.
+    What was sent several times by one name is in the archive once: the path begins with a digest of
+    where its bytes lie.
     """
     if not attachment.file:
         return ""
@@ -36,10 +37,11 @@ def path_of(attachment: Attachment) -> str:
     stem, dot, ending = _UNSAFE.sub("_", name).strip(" .").rpartition(".")
     if not dot:
         stem, ending = ending, ""
-    shown = f"{stem[:_NAME_CHARS_MAX]}{dot}{ending[:10]}" or "file"
+    shown = f"{stem[:_NAME_CHARS_MAX]}{dot}{ending[:10]}".rstrip(" .") or "file"
     if ending.lower() in _ACTIVE:
         shown += ".txt"
-    place = (attachment.source_id, attachment.file, attachment.start, attachment.length)
+    # With its name, so that no two differ by case alone: see conversations.portable.
+    place = (attachment.source_id, attachment.file, attachment.start, attachment.length, shown)
     digest = hashlib.blake2b(repr(place).encode("utf-8", "surrogatepass"), digest_size=6)
     return f"{_FOLDER}/{digest.hexdigest()}-{shown}"
 
