@@ -1,12 +1,13 @@
 """``manage.py inspect``: what would be read of some files, without storing anything."""
 
 import sys
+import time
 from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any, Final
 
 import msgspec
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand, CommandError, OutputWrapper
 
 from conversations.inspecting import Said, inspect
 from conversations.reports import Report, as_data
@@ -19,7 +20,11 @@ _encode: Final = msgspec.json.Encoder().encode
 
 
 class Command(BaseCommand):
-    """Tell what was found. Exit code 1: nothing was recognised, or something was not read."""
+    """Tell what was found.
+
+    Exit code 1: nothing was recognised, a file that was named is no chat, or something was not
+    read.
+    """
 
     help = "Read chats from files or folders, and tell what is in them. Nothing is stored."
     requires_system_checks: list[str] = []
@@ -36,11 +41,14 @@ class Command(BaseCommand):
     def handle(self, **options: Any) -> None:  # noqa: ANN401 - Django's
         """Read, and tell."""
         tree = _tree(options["files"])
+        named = {path.resolve().name for path in options["files"] if path.is_file()}
+        progress = _Progress(self.stderr)
+        heard = self._print if options["messages"] else None
+        report = inspect(tree, heard, named=named, told=progress.told)
+        progress.end()
         if options["messages"]:
-            report = inspect(tree, self._print)
             _tell(lines_of(report), self.stderr.write)
         else:
-            report = inspect(tree)
             self._tell(report, as_json=options["json"])
         if not report.is_whole:
             sys.exit(_NOT_WHOLE)
@@ -53,6 +61,26 @@ class Command(BaseCommand):
             self.stdout.write(_encode(as_data(report)).decode())
         else:
             _tell(lines_of(report), self.stdout.write)
+
+
+class _Progress:
+    """A line that counts messages, on a terminal alone."""
+
+    def __init__(self, stream: OutputWrapper) -> None:
+        self._stream = stream
+        self._is_shown = stream.isatty()
+        self._at = time.monotonic()
+
+    def told(self, messages: int) -> None:
+        """Show it, once a second at most."""
+        if self._is_shown and time.monotonic() - self._at >= 1:
+            self._at = time.monotonic()
+            self._stream.write(f"\r{messages:,} messages", ending="")
+
+    def end(self) -> None:
+        """Take the line away."""
+        if self._is_shown:
+            self._stream.write("\r\x1b[K", ending="")
 
 
 def _tell(lines: Any, write: Any) -> None:  # noqa: ANN401
