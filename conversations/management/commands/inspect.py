@@ -16,6 +16,7 @@ from conversations.tree import FolderTree
 
 _NOT_WHOLE: Final = 1
 _WRONG: Final = 2
+_PAUSE_SECONDS: Final = 0.2
 _encode: Final = msgspec.json.Encoder().encode
 
 
@@ -72,8 +73,8 @@ class _Progress:
         self._at = time.monotonic()
 
     def told(self, messages: int) -> None:
-        """Show it, once a second at most."""
-        if self._is_shown and time.monotonic() - self._at >= 1:
+        """Show it, some times a second at most."""
+        if self._is_shown and time.monotonic() - self._at >= _PAUSE_SECONDS:
             self._at = time.monotonic()
             self._stream.write(f"\r{messages:,} messages", ending="")
 
