@@ -254,6 +254,16 @@ def test_an_ambiguous_order_of_dates_is_shown_and_switched(alice) -> None:
     assert alice.browser.post(of(row, "dates/"), {"order": "xyz"}).status_code == 404
 
 
+def test_large_numbers_are_written_in_groups(alice) -> None:
+    alice.keep(chats_cast.family())
+    row = talk()
+    Conversation.objects.filter(pk=row.pk).update(messages=1_234_567)
+    for address in ("/conversations/", of(row)):
+        assert "1,234,567 messages" in alice.page(address)
+    chinese = alice.browser.get("/conversations/", headers={"accept-language": "zh-hans"})
+    assert "1,234,567 条消息" in chinese.text
+
+
 def test_an_order_of_dates_that_is_sure_is_no_question(alice) -> None:
     alice.keep({"WhatsApp Chat with Bob.txt": "23/02/2023, 10:01 - Bob: Hi\n"})
     html = alice.page(of(talk("Bob")))

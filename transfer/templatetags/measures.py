@@ -1,4 +1,4 @@
-"""Amounts of bytes, as the phone's command line writes them: decimal units (IEC 80000-13)."""
+"""Amounts as the phone's command line writes them: of bytes in decimal units (IEC 80000-13)."""
 
 from typing import Final
 
@@ -9,6 +9,19 @@ from django.utils.translation import ngettext
 register = template.Library()
 _STEP: Final = 1000
 _UNITS: Final = ("kB", "MB", "GB", "TB", "PB")
+
+
+class _Grouped(int):
+    """A number that plurals are chosen by, and that is written in groups of three digits."""
+
+    def __str__(self) -> str:
+        return f"{int(self):,}"
+
+
+@register.filter
+def grouped(count: int) -> int:
+    """Write ``count`` in groups of three digits; it stays a number."""
+    return _Grouped(count)
 
 
 @register.filter
