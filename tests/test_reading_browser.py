@@ -86,8 +86,21 @@ def test_scrolling_goes_on_both_ways_and_holds_few_pages(page: Page) -> None:
             break
     page.keyboard.press("End")
     in_view(page, "On our way!")
-    days = page.eval_on_selector_all(".day:not([hidden]) time", "all => all.map((e) => e.dateTime)")
+    days = page.eval_on_selector_all(".day:not(.again) time", "all => all.map((e) => e.dateTime)")
     assert days == sorted(set(days))
+
+
+def test_the_day_stands_at_the_top_also_where_a_page_begins_in_its_middle(page: Page) -> None:
+    opened(page)
+    at_the_top = """() => [...document.querySelectorAll(".day.again.stuck time")].some((day) => {
+      const { top } = day.getBoundingClientRect();
+      return top > 60 && top < 120 && getComputedStyle(day).visibility === "visible" })"""
+    for _turn in range(100):
+        page.mouse.wheel(0, -250)
+        page.wait_for_timeout(60)
+        if page.evaluate(at_the_top):
+            return
+    pytest.fail("it is never there")
 
 
 def test_what_is_read_stays_where_it_is_while_pages_come(page: Page) -> None:

@@ -111,6 +111,7 @@ class Conversation {
 
   scrolled() {
     this.newest.hidden = this.isAtEnd();
+    this.showDays();
     clearTimeout(this.saving);
     this.saving = setTimeout(() => this.remember(), SAVE_MS);
     this.turn();
@@ -174,13 +175,20 @@ class Conversation {
     }
   }
 
-  /** A page begins with its day; where the page before ends with the same, once is enough. */
+  /** A page begins with its day; where the page before ends with the same, it is seen at the top alone. */
   joinDays() {
     let day = "";
     for (const heading of this.root.querySelectorAll(".day")) {
-      heading.hidden = heading.textContent === day;
+      heading.classList.toggle("again", heading.textContent === day);
       day = heading.textContent;
     }
+    this.showDays();
+  }
+
+  showDays() {
+    const top = this.headBottom();
+    for (const heading of this.root.querySelectorAll(".day.again"))
+      heading.classList.toggle("stuck", heading.parentElement.getBoundingClientRect().top < top);
   }
 
   async fetch(query) {
