@@ -9,6 +9,10 @@ many wait), and the transport lets a writer wait until the peer has taken what w
 # mypy: allow-untyped-calls
 
 import asyncio
+import fcntl
+import socket
+import struct
+import termios
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,6 +25,7 @@ from wire import limits
 
 # What a queued message costs beside its payload: the dict, the bytes object, the queue's slot.
 MESSAGE_OVERHEAD_BYTES: Final = 512
+_INT: Final = struct.Struct("i")
 
 
 class PeerGone(ConnectionError):
@@ -102,6 +107,7 @@ class Transport(tcp.Server):
         super().__init__(*args)
         self.progressed = time.monotonic()
         self._writers: list[asyncio.Future[None]] = []
+        self._unsent = 0
         self.setTcpKeepAlive(True)
         self.server.open.add(self)
         visits.note(self.getHost().host, str(self.hostname))
@@ -139,8 +145,17 @@ class Transport(tcp.Server):
         self._wake_writers()
 
     def drop_if_stalled(self, seconds: float) -> None:
-        """Abort when something waits and the peer has taken nothing for ``seconds``."""
-        if self.waiting_bytes and time.monotonic() - self.progressed > seconds:
+        """Abort when something waits and the peer has taken nothing for ``seconds``.
+
+        The kernel asks for more only when a good part of what it has is gone: megabytes, which a
+        slow peer takes minutes for. So what the peer takes of these counts as well.
+        """
+        if not self.waiting_bytes:
+            return
+        unsent = _unsent_bytes(self.socket)
+        if unsent != self._unsent:
+            self._unsent, self.progressed = unsent, time.monotonic()
+        if time.monotonic() - self.progressed > seconds:
             self.abortConnection()
 
     def _wake_writers(self) -> None:
@@ -148,6 +163,15 @@ class Transport(tcp.Server):
         for turn in writers:
             if not turn.done():
                 turn.set_result(None)
+
+
+def _unsent_bytes(connection: socket.socket) -> int:
+    """What the kernel has and the peer has not acknowledged (tcp(7), SIOCOUTQ); 0 elsewhere."""
+    try:
+        told = fcntl.ioctl(connection, termios.TIOCOUTQ, bytes(_INT.size))
+    except OSError:
+        return 0
+    return int(_INT.unpack(told)[0])
 
 
 class TcpPort(tcp.Port):

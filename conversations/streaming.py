@@ -11,6 +11,7 @@ from contextlib import suppress
 from typing import Final, ParamSpec, cast
 
 from django.conf import settings
+from django.db import connections
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.utils import translation
@@ -142,4 +143,15 @@ def answer(
     if length is not None:
         response["Content-Length"] = str(length)
     response["Cache-Control"] = "private, no-store"
+    _let_databases_go()
     return response
+
+
+def _let_databases_go() -> None:
+    """The thread that answers waits as long as the peer takes: for hours, with nothing to ask.
+
+    It would keep its connections to the databases open meanwhile. Pieces are made on other threads.
+    """
+    for connection in connections.all(initialized_only=True):
+        if not connection.in_atomic_block:
+            connection.close()

@@ -172,6 +172,19 @@ def test_download_reaches_a_slow_reader_whole(server):
     assert server.growth() < BOUND / 4
 
 
+def test_download_reaches_a_reader_for_whom_the_kernel_keeps_a_lot(server):
+    """What the kernel took lasts longer than a reader may take nothing."""
+    with server.connect() as raw:
+        raw.sendall(b"GET /stream?blocks=100 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        received = bytearray()
+        for _ in range(30):
+            received += raw.recv(30_000)
+            time.sleep(0.2)
+        while piece := raw.recv(MIB):
+            received += piece
+    assert received.endswith(b"0\r\n\r\n")
+
+
 def test_pipelined_requests_whose_answers_nobody_reads_are_bounded(server):
     with server.connect() as raw:
         push(raw, b"GET /block HTTP/1.1\r\nHost: x\r\n\r\n" * 100, at_most=400_000)
