@@ -76,7 +76,8 @@ def list_kept(options: argparse.Namespace) -> Outcome:
     with Display() as display:
         identity, link = _ready(options, display)
         if not options.snapshot:
-            return telling.listed(snapshots(link, identity, tell=display.tell))
+            found, is_part = snapshots(link, identity, tell=display.tell)
+            return telling.listed(found, is_part=is_part)
         from phone.restore import contents  # noqa: PLC0415
 
         return telling.contents(contents(link, options.snapshot, identity, tell=display.tell))

@@ -1,7 +1,7 @@
 """Which snapshots the account has on this station, and which one is meant."""
 
 from collections.abc import Iterator
-from typing import Final
+from typing import Final, NamedTuple
 
 from phone.errors import NoSuchSnapshot, Usage
 from phone.events import Tell, ignore
@@ -18,16 +18,23 @@ PREFIX_CHARS_MIN: Final = 8
 _PAGES_MAX: Final = 2_000
 
 
-def snapshots(
-    link: Link, identity: Identity, *, tell: Tell = ignore
-) -> list[messages.SnapshotSummary]:
-    """The account's snapshots on this station, newest first.
+class Listed(NamedTuple):
+    """Snapshots, newest first; ``is_part`` when the link gives only a part of its one snapshot."""
+
+    snapshots: list[messages.SnapshotSummary]
+    is_part: bool
+
+
+def snapshots(link: Link, identity: Identity, *, tell: Tell = ignore) -> Listed:
+    """The account's snapshots on this station, or the one that the link is for.
 
     Raises :class:`phone.errors.PhoneError` or :class:`wire.errors.WireError`.
     """
     session = open_session(link, "restore", identity, tell)
     try:
-        return list(_listed(session))
+        binding = session.terms.binding
+        is_part = binding is not None and binding.selection is not None
+        return Listed(list(_listed(session)), is_part)
     finally:
         close_quietly(session)
 

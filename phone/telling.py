@@ -68,16 +68,18 @@ def _listed(lines: list[str]) -> str:
     return "".join(f"\n  {line}" for line in shown)
 
 
-def listed(found: "list[SnapshotSummary]") -> Outcome:
-    """The account's snapshots, one a line."""
+def listed(found: "list[SnapshotSummary]", *, is_part: bool = False) -> Outcome:
+    """The account's snapshots, one a line; ``is_part`` when the link gives a part of its one."""
     text = "\n".join(
         f"{one.snapshot_id}  {_minute(one.stored)}  {one.items:>7}"
         f" {'item ' if one.items == 1 else 'items'}  {size_text(one.bytes):>10}"
         f"  {printable(one.label or one.source)}"
         for one in found
     )
+    if text and is_part:
+        text += "\nThis link gives a part of the snapshot, which is what is counted here."
     data = [{field: getattr(one, field) for field in one.__struct_fields__} for one in found]
-    return Outcome({"snapshots": data}, text or "There is no snapshot yet.")
+    return Outcome({"snapshots": data, "part": is_part}, text or "There is no snapshot yet.")
 
 
 def contents(chosen: "Chosen") -> Outcome:
@@ -88,17 +90,17 @@ def contents(chosen: "Chosen") -> Outcome:
         "label": header.label,
         "source": header.source,
         "created": header.created,
-        "bytes": header.bytes,
+        "bytes": chosen.size,
         "items": [_item(item) for _, item in chosen.items],
     }
     lines = [
         f"{size_text(item.size):>10}  {_minute(item.mtime_ns // _SECOND)}  {printable(item.name)}"
         for _, item in chosen.items
     ]
-    lines.append(
-        f"{counted(header.items, 'item')}, {size_text(header.bytes)}, in snapshot"
-        f" {header.snapshot_id}"
-    )
+    given = f"{counted(len(chosen.items), 'item')}, {size_text(chosen.size)}"
+    if len(chosen.items) < header.items:
+        given += f", of {counted(header.items, 'item')}, {size_text(header.bytes)}"
+    lines.append(f"{given}, in snapshot {header.snapshot_id}")
     return Outcome(data, "\n".join(lines))
 
 

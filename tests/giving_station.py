@@ -26,9 +26,11 @@ class Kept:
         people = [{"key": "x", "name": "x"}]
         (chats / "chat.jsonl").write_text(chats_cast.jsonl("us", "Us", people, said))
         (chats / "clip.mp4").write_bytes(VIDEO)
-        phone = Phone(folder / "phone")
-        phone.enrol(station)
-        snapshot = phone.run("backup", station.link(), chats)["snapshot_id"]
+        (chats / "other.txt").write_text("not of this chat")
+        self.phone = Phone(folder / "phone")
+        self.phone.enrol(station)
+        self.folder = chats
+        self.snapshot = snapshot = self.phone.run("backup", station.link(), chats)["snapshot_id"]
         self.cookie = station.sign_in()
         talk = self._found("/conversations/", r"/conversations/[a-z0-9]{16}/")
         film = self._found(talk, rf"{talk}attachments/[0-9a-f]{{32}}-0/0/")

@@ -7,12 +7,12 @@ pieces that fill one WebSocket message; reading, decrypting and sending are the 
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from functools import lru_cache
-from itertools import accumulate
+from itertools import accumulate, chain
 from typing import Final, NamedTuple
 
 import msgspec
 
-from transfer import chunks, manifests, station, trail, vaults
+from transfer import chunks, manifests, selected, station, trail, vaults
 from transfer.chunks import Place
 from transfer.models import Snapshot, Step, Vault
 from transfer.workers import soon_in_database
@@ -53,7 +53,10 @@ class Recovery:
         self._page = lru_cache(maxsize=_PAGES_HELD)(self._read_page)
 
     def listing(self, message: messages.SnapshotsList) -> messages.SnapshotsPage:
-        """One page of this account's snapshots, newest first; a bound invitation shows its own."""
+        """One page of this account's snapshots, newest first; a bound invitation shows its own.
+
+        Of that one, items and bytes are those that the invitation gives.
+        """
         found = Snapshot.objects.receipted().filter(vault=self._vault)
         if self._binding is not None:
             found = found.filter(snapshot_id=self._binding.snapshot_id)
@@ -62,7 +65,16 @@ class Recovery:
         if not 0 <= message.page < pages:
             raise NotFound("no such page")
         rows = found.order_by("-sequence")[message.page * size : (message.page + 1) * size]
-        return messages.SnapshotsPage(message.page, pages, [_summary(row) for row in rows])
+        return messages.SnapshotsPage(message.page, pages, [self._summary(row) for row in rows])
+
+    def _summary(self, row: Snapshot) -> messages.SnapshotSummary:
+        summary, selection = _summary(row), self._bound_selection
+        if selection is None:
+            return summary
+        _, header = self._header(row.snapshot_id)
+        pages = (self._page(row.snapshot_id, number) for number in range(len(header.pages)))
+        given = selected.totals(selection, chain.from_iterable(pages))
+        return msgspec.structs.replace(summary, items=given.items, bytes=given.bytes)
 
     def manifest(
         self, message: messages.SnapshotGet
