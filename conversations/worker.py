@@ -11,7 +11,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
@@ -30,18 +30,21 @@ class Busy(Exception):
 
 
 @contextlib.contextmanager
-def alone(*, wait: bool) -> Iterator[None]:
-    """Be the one that reads; raises :class:`Busy` unless it is to ``wait`` until it can be.
+def alone(waits: Callable[[], None] | None = None) -> Iterator[None]:
+    """Be the one that reads, if need be later; ``waits`` is called before it waits for that.
 
-    What an earlier one had begun and not ended is queued again.
+    Raises :class:`Busy` without it. What an earlier one had begun and not ended is queued again.
     """
     path = Path(settings.STATION_DATA_DIR) / _LOCK
     handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     try:
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise Busy from None
+            if waits is None:
+                raise Busy from None
+            waits()
+            fcntl.flock(handle, fcntl.LOCK_EX)
         reconciling.take_back()
         yield
     finally:

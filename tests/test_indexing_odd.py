@@ -184,7 +184,7 @@ def _locked(_conversation_id: int) -> None:
 def test_a_second_worker_ends_as_one_that_is_not_started_at_once_again(monkeypatch) -> None:
     monkeypatch.setattr(worker, "end_with_parent", lambda: None)
     monkeypatch.setattr(worker, "step_back", lambda: None)
-    with worker.alone(wait=False), pytest.raises(SystemExit) as ended:
+    with worker.alone(), pytest.raises(SystemExit) as ended:
         call_command("read_snapshots")
     assert ended.value.code == 75
 
@@ -199,12 +199,12 @@ def test_what_ends_the_worker_again_and_again_keeps_nothing_else_from_being_read
 
 def _begun_and_killed() -> str:
     """Begin the task that is next, as a worker does that is killed then; its snapshot."""
-    with worker.alone(wait=False):
+    with worker.alone():
         task = DBTaskResult.objects.ready().first()
         task.claim(get_random_id())
     return task.args_kwargs["args"][1]
 
 
 def test_only_the_lock_itself_says_that_another_one_is_at_work() -> None:
-    with pytest.raises(BlockingIOError), worker.alone(wait=False):
+    with pytest.raises(BlockingIOError), worker.alone():
         raise BlockingIOError("no process could be started")

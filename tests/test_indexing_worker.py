@@ -1,8 +1,13 @@
 """A station reads by itself what phones send: in a process of its own, which ends with it."""
 
+import fcntl
+import json
 import os
+import re
 import signal
 import sqlite3
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -12,7 +17,7 @@ from typing import Any
 import psutil
 import pytest
 
-from tests.stations import Phone, Station, running
+from tests.stations import ROOT, Phone, Station, running
 
 SECONDS = 60
 
@@ -136,3 +141,46 @@ def test_reindex_makes_a_deleted_index_anew_beside_a_running_station(
     assert station.answer("reindex")["failed"] == 0
     assert before
     assert texts(station) == before
+
+
+def begun(station: Station, *arguments: str, stderr: int) -> subprocess.Popen[str]:
+    """A reindex that has begun; standard error goes to ``stderr``."""
+    settings = {
+        "STATION_DATA_DIR": str(station.folder),
+        "DJANGO_SETTINGS_MODULE": "backupstation.settings",
+    }
+    return subprocess.Popen(
+        [sys.executable, "manage.py", "reindex", *arguments],
+        cwd=ROOT, env=os.environ | settings,
+        stdout=subprocess.PIPE, stderr=stderr, text=True,
+    )  # fmt: skip
+
+
+def test_reindex_says_once_that_it_waits(tmp_path: Path, phone: Phone, chats: Path) -> None:
+    with running(tmp_path / "quiet", STATION_INDEXING="off") as station:
+        backed_up(phone, station, chats / "whatsapp" / "chat-miner")
+        with (station.folder / "indexing.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            with begun(station, "--json", stderr=subprocess.PIPE) as process:
+                assert process.stderr is not None
+                said = process.stderr.readline()
+                assert process.poll() is None
+                fcntl.flock(lock, fcntl.LOCK_UN)
+                out, more = process.communicate(timeout=SECONDS)
+    assert said == "Another process is reading snapshots. Waiting until it has done so.\n"
+    assert (json.loads(out)["messages"], more, process.returncode) == (45, "", 0)
+
+
+def test_reindex_tells_a_terminal_how_far_it_is(tmp_path: Path, phone: Phone, chats: Path) -> None:
+    with running(tmp_path / "quiet", STATION_INDEXING="off") as station:
+        backed_up(phone, station, chats / "whatsapp" / "chat-miner")
+        ours, theirs = os.openpty()
+        with begun(station, stderr=theirs) as process:
+            os.close(theirs)
+            out, _ = process.communicate(timeout=SECONDS)
+        told = os.read(ours, 10_000).decode()
+        os.close(ours)
+    assert re.search(r"\r\x1b\[K1/1 \w{8} \d+ messages so far", told)
+    assert told.endswith("\r\x1b[K")
+    assert "45 messages in 1 snapshots." in out
+    assert "so far" not in out

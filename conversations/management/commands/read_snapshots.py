@@ -20,7 +20,7 @@ class Command(BaseCommand):
         worker.end_with_parent()
         worker.step_back()
         try:
-            with worker.alone(wait=False):
+            with worker.alone():
                 call_command("db_worker", batch=True, startup_delay=False, verbosity=0)
         except worker.Busy:
             raise SystemExit(os.EX_TEMPFAIL) from None

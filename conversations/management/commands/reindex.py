@@ -1,6 +1,7 @@
 """``manage.py reindex``: make everything that was derived from snapshots anew."""
 
 import json
+import sys
 from argparse import ArgumentParser
 from typing import Any
 
@@ -11,6 +12,7 @@ from django.db.models import F
 from conversations import forgetting, indexing, reconciling, worker
 from conversations.databases import INDEX
 from conversations.models import IndexedSnapshot, IndexState
+from conversations.progress import Progress
 from transfer.models import Snapshot
 
 _PREFIX_CHARS_MIN = 8
@@ -33,32 +35,53 @@ class Command(BaseCommand):
     def handle(self, **options: Any) -> None:  # noqa: ANN401 - Django's
         """Wait for a worker that is reading, then read here."""
         snapshots = _chosen(options["snapshot"])
+        progress = None if options["json"] else Progress(sys.stderr)
         # The index may have been deleted, or be of an older version.
         call_command("migrate", database=INDEX, interactive=False, verbosity=0)
-        with worker.alone(wait=True):
+        with worker.alone(waits=self._tell_waiting):
             if options["snapshot"]:
                 _read_anew(snapshots[0])
             else:
                 forgetting.forget_everything()
             messages = 0
             for number, snapshot in enumerate(snapshots, 1):
-                indexing.index(snapshot.vault_id, snapshot.snapshot_id)
-                row = IndexedSnapshot.objects.get(
-                    vault=snapshot.vault_id, snapshot_id=snapshot.snapshot_id
-                )
+                nth = f"{number}/{len(snapshots)}"
+                row = _read(snapshot, nth, progress)
                 messages += row.messages
                 if not options["json"]:
-                    self.stdout.write(f"{number}/{len(snapshots)} {_told(row)}")
+                    self.stdout.write(f"{nth} {_told(row)}")
         reconciling.reconcile()
         failed = IndexedSnapshot.objects.filter(state=IndexState.FAILED).count()
         answer = {"snapshots": len(snapshots), "messages": messages, "failed": failed}
         self.stdout.write(
             json.dumps(answer)
             if options["json"]
-            else f"{messages} messages in {len(snapshots)} snapshots."
+            else f"{messages:,} messages in {len(snapshots):,} snapshots."
         )
         if failed:
             raise CommandError(f"{failed} snapshots could not be read.", returncode=1)
+
+    def _tell_waiting(self) -> None:
+        self.stderr.write("Another process is reading snapshots. Waiting until it has done so.")
+        self.stderr.flush()
+
+
+def _read(snapshot: Snapshot, nth: str, progress: Progress | None) -> IndexedSnapshot:
+    """The row of a snapshot that was read now."""
+    rows = IndexedSnapshot.objects.filter(vault=snapshot.vault_id, snapshot_id=snapshot.snapshot_id)
+
+    def far() -> str:
+        messages = rows.values_list("messages", flat=True).get()
+        return f"{nth} {snapshot.snapshot_id[:8]} {messages:,} messages so far"
+
+    if progress is None:
+        indexing.index(snapshot.vault_id, snapshot.snapshot_id)
+        return rows.get()
+    try:
+        indexing.index(snapshot.vault_id, snapshot.snapshot_id, lambda: progress.say(far))
+    finally:
+        progress.clear()
+    return rows.get()
 
 
 def _chosen(prefix: str) -> list[Snapshot]:
@@ -82,4 +105,4 @@ def _read_anew(snapshot: Snapshot) -> None:
 
 def _told(row: IndexedSnapshot) -> str:
     why = f": {row.failure}" if row.failure else ""
-    return f"{row.snapshot_id[:8]} {row.messages} messages, {row.get_state_display()}{why}"
+    return f"{row.snapshot_id[:8]} {row.messages:,} messages, {row.get_state_display()}{why}"
