@@ -29,14 +29,13 @@ _CLEAR_SECONDS: Final = 24 * 3600
 
 
 def start(refresh_https: Callable[[], None]) -> None:
-    """Begin, on two threads: reading takes its time, and the rest must not wait for it."""
+    """Begin, on threads: reading takes its time, and the rest must not wait for it."""
     for name, work in (
         ("housekeeping", partial(_keep_house, refresh_https)),
         ("rereading", _read_again),
+        ("indexing", _have_read if settings.STATION_INDEXING == "on" else _have_index),
     ):
         threading.Thread(target=work, name=name, daemon=True).start()
-    if settings.STATION_INDEXING == "on":
-        threading.Thread(target=_have_read, name="indexing", daemon=True).start()
 
 
 def _have_read() -> None:
@@ -48,6 +47,11 @@ def _have_read() -> None:
         Chore(reconciling.forget_done, _CLEAR_SECONDS),
     ]
     _do_for_ever(chores, _INDEX_SECONDS)
+
+
+def _have_index() -> None:
+    """Pages ask an index that is empty as well."""
+    _do_for_ever([Chore(worker.make_again, _INDEX_SECONDS)], _INDEX_SECONDS)
 
 
 def _keep_house(refresh_https: Callable[[], None]) -> None:
@@ -83,7 +87,7 @@ def _do_for_ever(chores: list["Chore"], seconds: int = _SWEEP_SECONDS) -> None:
 class Chore:
     """Something that is done every so many seconds; its failure keeps no other from its turn."""
 
-    action: Callable[[], None]
+    action: Callable[[], object]
     seconds: int
     due: float = 0
 

@@ -5,11 +5,13 @@ So indexing never blocks an invitation, and the file may be deleted and made aga
 
 from typing import Any, Final
 
+from django.core.management import call_command
 from django.db import connections
 from django.db.models import Model
 
 INDEX: Final = "index"
 _APPS: Final = frozenset({"conversations", "django_tasks_database"})
+_A_TABLE: Final = "conversations_indexedsnapshot"
 _KEPT: Final = frozenset({"readingchoice"})
 
 
@@ -46,6 +48,16 @@ def expect_much() -> None:
         with connection.cursor() as cursor:
             cursor.execute("PRAGMA cache_size = -65536")
             cursor.execute("PRAGMA wal_autocheckpoint = 8000")
+
+
+def is_made() -> bool:
+    """Whether the index has tables: its file may be deleted, and is then one without any."""
+    return _A_TABLE in connections[INDEX].introspection.table_names()
+
+
+def make() -> None:
+    """Bring the index up to date, or make it; for whoever is the only one to do so."""
+    call_command("migrate", database=INDEX, interactive=False, verbosity=0)
 
 
 def _is_derived(app_label: str, model_name: str | None) -> bool:

@@ -6,6 +6,7 @@ pipe whose other end closes when that process ends, however it ends.
 
 import contextlib
 import fcntl
+import logging
 import os
 import subprocess
 import sys
@@ -17,8 +18,9 @@ from typing import Final
 
 from django.conf import settings
 
-from conversations import reconciling
+from conversations import databases, reconciling
 
+log: Final = logging.getLogger(__name__)
 _LOCK: Final = "indexing.lock"
 _LOWEST: Final = 19
 _PAUSE_SECONDS: Final = 60
@@ -33,7 +35,8 @@ class Busy(Exception):
 def alone(waits: Callable[[], None] | None = None) -> Iterator[None]:
     """Be the one that reads, if need be later; ``waits`` is called before it waits for that.
 
-    Raises :class:`Busy` without it. What an earlier one had begun and not ended is queued again.
+    Raises :class:`Busy` without it. The index is up to date then, and made if it was deleted; what
+    an earlier one had begun and not ended is queued again.
     """
     path = Path(settings.STATION_DATA_DIR) / _LOCK
     handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
@@ -45,10 +48,26 @@ def alone(waits: Callable[[], None] | None = None) -> Iterator[None]:
                 raise Busy from None
             waits()
             fcntl.flock(handle, fcntl.LOCK_EX)
+        if not databases.is_made():
+            log.warning(
+                "The index was deleted. It is made again, and all snapshots are read again."
+            )
+        databases.make()
         reconciling.take_back()
         yield
     finally:
         os.close(handle)
+
+
+def make_again() -> bool:
+    """Make the index again if it was deleted; False when another process has to end before."""
+    if databases.is_made():
+        return True
+    try:
+        with alone():
+            return True
+    except Busy:
+        return False
 
 
 def step_back() -> None:
@@ -77,6 +96,10 @@ class Supervisor:
 
     def look(self) -> None:
         """Queue what has to be read, and see that it is; cheap when there is nothing."""
+        if not databases.is_made():
+            self.stop()  # what it reads goes into a file without a name
+        if not make_again():
+            return
         reconciling.reconcile()
         if self._is_at_work() or not reconciling.is_anything_left():
             return

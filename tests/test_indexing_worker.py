@@ -122,11 +122,52 @@ def test_a_deleted_index_is_made_again(station: Station, phone: Phone, chats: Pa
     wait(lambda: states(station) == ["done"], "it is not read")
     before = texts(station)
     station.stop()
-    for path in station.folder.glob("index.sqlite3*"):
-        path.unlink()
+    delete_index(station)
     station.start()
     wait(lambda: states(station) == ["done"], "it is not read again")
     assert texts(station) == before
+
+
+def delete_index(station: Station) -> None:
+    for path in station.folder.glob("index.sqlite3*"):
+        path.unlink()
+
+
+def has_tables(station: Station) -> bool:
+    return bool(rows(station, "SELECT name FROM sqlite_master WHERE name LIKE '%snapshot'"))
+
+
+def test_a_running_station_makes_a_deleted_index_again(
+    station: Station, phone: Phone, chats: Path
+) -> None:
+    backed_up(phone, station, chats / "whatsapp" / "chat-miner")
+    wait(lambda: states(station) == ["done"], "it is not read")
+    before = texts(station)
+    wait(lambda: not workers(station), "the worker stays")
+    delete_index(station)
+    wait(lambda: has_tables(station), "no tables are made")
+    wait(lambda: states(station) == ["done"], "it is not read again")
+    assert texts(station) == before
+    log = station.log()
+    assert log.count("The index was deleted") == 1
+    assert "Traceback" not in log
+
+
+def test_an_index_that_is_deleted_under_a_worker_is_made_again(
+    station: Station, phone: Phone, tmp_path: Path
+) -> None:
+    backed_up(phone, station, long_chat(tmp_path))
+    wait(lambda: len(texts(station)) > 2_000, "nothing is read")
+    delete_index(station)
+    wait(lambda: has_tables(station), "no tables are made")
+    wait(lambda: len(texts(station)) > 2_000, "it is not read again")
+    assert station.log().count("The index was deleted") == 1
+
+
+def test_a_station_that_reads_nothing_makes_a_deleted_index_again(tmp_path: Path) -> None:
+    with running(tmp_path / "quiet", STATION_INDEXING="off") as station:
+        delete_index(station)
+        wait(lambda: has_tables(station), "no tables are made")
 
 
 def test_reindex_makes_a_deleted_index_anew_beside_a_running_station(
@@ -136,8 +177,7 @@ def test_reindex_makes_a_deleted_index_anew_beside_a_running_station(
     wait(lambda: states(station) == ["done"], "the snapshot is not read")
     before = texts(station)
     wait(lambda: not workers(station), "the worker stays")
-    for path in station.folder.glob("index.sqlite3*"):
-        path.unlink()
+    delete_index(station)
     assert station.answer("reindex")["failed"] == 0
     assert before
     assert texts(station) == before

@@ -5,12 +5,10 @@ import sys
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db.models import F
 
 from conversations import forgetting, indexing, reconciling, worker
-from conversations.databases import INDEX
 from conversations.models import IndexedSnapshot, IndexState
 from conversations.progress import Progress
 from transfer.models import Snapshot
@@ -36,8 +34,6 @@ class Command(BaseCommand):
         """Wait for a worker that is reading, then read here."""
         snapshots = _chosen(options["snapshot"])
         progress = None if options["json"] else Progress(sys.stderr)
-        # The index may have been deleted, or be of an older version.
-        call_command("migrate", database=INDEX, interactive=False, verbosity=0)
         with worker.alone(waits=self._tell_waiting):
             if options["snapshot"]:
                 _read_anew(snapshots[0])
