@@ -1,7 +1,6 @@
 """A code for one conversation, at a phone's command line: it tells what the code gives."""
 
 import os
-import random
 import re
 import subprocess
 import sys
@@ -13,9 +12,6 @@ import pytest
 
 from tests.giving_station import Kept
 from tests.stations import ROOT, running
-from transfer.selected import totals
-from wire.manifest import Item
-from wire.messages import Selection
 
 
 @pytest.fixture(scope="module")
@@ -74,15 +70,3 @@ def test_the_phone_gets_the_conversation_and_nothing_else(kept: Kept, tmp_path: 
     kept.phone.run("restore", link(kept), "--to", tmp_path / "back")
     back = {path.name for path in (tmp_path / "back").rglob("*") if path.is_file()}
     assert back == {"chat.jsonl", "clip.mp4"}
-
-
-@pytest.mark.parametrize("seed", range(20))
-def test_what_is_counted_is_what_is_covered(seed: int) -> None:
-    rng = random.Random(seed)
-    parts = ["a", "b", "ab", "a b", "家"]
-    names = {"/".join(rng.choices(parts, k=rng.randint(1, 4))) for _ in range(100)}
-    items = [Item(name, rng.randrange(99), 0, "x/y", b"", b"") for name in sorted(names)]
-    under = [name + rng.choice(["", "/"]) for name in rng.choices([*names, ""], k=rng.randrange(4))]
-    chosen = Selection(items=rng.choices([*names], k=rng.randrange(9)), under=under)
-    covered = [item.size for item in items if chosen.covers(item.name)]
-    assert totals(chosen, items) == (len(covered), sum(covered))

@@ -7,12 +7,12 @@ pieces that fill one WebSocket message; reading, decrypting and sending are the 
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from functools import lru_cache
-from itertools import accumulate, chain
+from itertools import accumulate
 from typing import Final, NamedTuple
 
 import msgspec
 
-from transfer import chunks, manifests, selected, station, trail, vaults
+from transfer import chunks, manifests, station, trail, vaults
 from transfer.chunks import Place
 from transfer.models import Snapshot, Step, Vault
 from transfer.workers import soon_in_database
@@ -68,13 +68,16 @@ class Recovery:
         return messages.SnapshotsPage(message.page, pages, [self._summary(row) for row in rows])
 
     def _summary(self, row: Snapshot) -> messages.SnapshotSummary:
-        summary, selection = _summary(row), self._bound_selection
-        if selection is None:
+        summary = _summary(row)
+        if self._permits is None:
             return summary
         _, header = self._header(row.snapshot_id)
-        pages = (self._page(row.snapshot_id, number) for number in range(len(header.pages)))
-        given = selected.totals(selection, chain.from_iterable(pages))
-        return msgspec.structs.replace(summary, items=given.items, bytes=given.bytes)
+        items = size = 0
+        for number in range(len(header.pages)):
+            for item in self._page(row.snapshot_id, number):
+                if self._permits(item.name):
+                    items, size = items + 1, size + item.size
+        return msgspec.structs.replace(summary, items=items, bytes=size)
 
     def manifest(
         self, message: messages.SnapshotGet
