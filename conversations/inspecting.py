@@ -3,8 +3,7 @@
 It knows no station: a tree goes in, a :class:`Report` comes out, and nothing is stored.
 """
 
-import posixpath
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable
 from typing import Any, Final
 
 import msgspec
@@ -57,57 +56,20 @@ class Said(msgspec.Struct):
     place: str
 
 
-def inspect(
-    tree: Tree,
-    heard: Heard | None = None,
-    *,
-    named: Collection[str] = (),
-    told: Callable[[int], None] = lambda _: None,
-) -> Report:
-    """Read all that is in a tree; ``heard`` is given each message.
-
-    ``named`` are the files that a person asked for by name; ``told`` is called now and then with
-    the messages until then.
-    """
+def inspect(tree: Tree, heard: Heard | None = None) -> Report:
+    """Read all that is in a tree; ``heard`` is given each message."""
     report = Report()
-    holding: set[str] = set()
-    messages = 0
     with Confined(tree) as reader:
         recognition = reader.recognise()
         report.warnings = recognition.warnings
-        for warning in report.warnings:
-            holding.update(_with_all_above(warning.name))
         for recognised in recognition.sources:
             inspection = _Inspection(recognised, heard)
             for events in reader.read(recognised):
                 for event in events:
                     inspection.add(event)
-                told(messages + reader.counts.messages)
-            messages += reader.counts.messages
             inspection.report.counts = reader.counts
             report.sources.append(inspection.ended())
-            holding |= inspection.holding
-    _tell_of_others(report, tree, holding, named)
     return report
-
-
-def _tell_of_others(report: Report, tree: Tree, holding: set[str], named: Collection[str]) -> None:
-    report.missed = sorted(set(named) - holding)
-    report.others = report.missed[: limits.OTHERS_TOLD_MAX]
-    for name in tree.names():
-        if name in holding or name in named:
-            continue
-        if len(report.others) < limits.OTHERS_TOLD_MAX:
-            report.others.append(name)
-        else:
-            report.others_untold += 1
-
-
-def _with_all_above(name: str) -> Iterator[str]:
-    """The name of a file, and of each folder or archive that it is in."""
-    while name:
-        yield name
-        name = posixpath.dirname(name)
 
 
 class _Inspection:
@@ -116,7 +78,6 @@ class _Inspection:
     def __init__(self, recognised: Recognised, heard: Heard | None) -> None:
         reader = BY_APP[recognised.app]
         self.report = SourceReport(recognised.app, reader.title, list(recognised.files))
-        self.holding = {each for name in recognised.files for each in _with_all_above(name)}
         self._heard = heard
         self._conversations: dict[str, _Gathered] = {}
 
@@ -125,9 +86,6 @@ class _Inspection:
             case Message():
                 gathered = self._of(event.conversation)
                 gathered.add(event)
-                for each in event.attachments:
-                    if each.place is not None and each.place.file not in self.holding:
-                        self.holding.update(_with_all_above(each.place.file))
                 if self._heard is not None:
                     self._heard(self._said(event, gathered))
             case Person(conversation=key, key=person, name=name):

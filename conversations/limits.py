@@ -28,7 +28,6 @@ JSON_BYTES_AT_ONCE: Final = 256 * KIB
 
 # Remarks of one code on one source: what is beyond them is counted and not told
 WARNINGS_TOLD_MAX: Final = 200
-OTHERS_TOLD_MAX: Final = 200  # files that are no chats
 TREE_WARNINGS_MAX: Final = 10_000
 DETAIL_CHARS_MAX: Final = 200
 CODE_CHARS_MAX: Final = 40

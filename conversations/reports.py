@@ -65,17 +65,12 @@ class Report(msgspec.Struct):
 
     sources: list[SourceReport] = []
     warnings: list[TreeWarning] = []
-    others: list[str] = []
-    """Files that are no chats and no attachments of any; those that were named come first."""
-    others_untold: int = 0
-    missed: list[str] = []
-    """Those of them that were named by themselves, not found in a folder."""
 
     @property
     def is_whole(self) -> bool:
-        """Whether all that was named is or holds a chat, and all of that was read."""
+        """Whether something was recognised, and all of that was read."""
         whole = all(source.is_whole and source.counts.reconciles for source in self.sources)
-        return bool(self.sources) and whole and not self.warnings and not self.missed
+        return bool(self.sources) and whole and not self.warnings
 
 
 def moment(milliseconds: int | None, clock: Clock) -> str | None:
@@ -99,9 +94,6 @@ def as_data(report: Report) -> dict[str, Any]:
             {"code": each.code, "place": each.name, "detail": each.detail}
             for each in report.warnings
         ],
-        "others": report.others,
-        "others_untold": report.others_untold,
-        "missed": report.missed,
     }
 
 

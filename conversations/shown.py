@@ -10,7 +10,6 @@ from conversations.reports import ConversationReport, Report, SourceReport, Warn
 from conversations.tree import TreeWarning
 
 _NAMES_SHOWN: Final = 5
-_OTHERS_SHOWN: Final = 10
 _NEVER_SHOWN: Final = re.compile(
     r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
 )
@@ -24,8 +23,6 @@ def lines_of(report: Report) -> Iterator[str]:
         yield ""
     for warning in report.warnings:
         yield printable(_tree_line(warning))
-    if report.others:
-        yield printable(_others_line(report))
     if not report.sources:
         yield "No chat was recognised."
 
@@ -69,7 +66,7 @@ def _conversation_lines(conversation: ConversationReport) -> Iterator[str]:
         yield f"    dates         {_ORDERS[conversation.date_order]}; {sure}"
     if conversation.media_present or conversation.media_missing:
         missing = f"{conversation.media_missing:,} missing"
-        yield f"    attachments   {conversation.media_present:,} present, {missing}"
+        yield f"    media         {conversation.media_present:,} present, {missing}"
 
 
 def _names(names: list[str]) -> str:
@@ -82,12 +79,6 @@ def _warning_line(warning: WarningReport) -> str:
     lost = f" Not read: {warning.records:,}." if warning.records else ""
     detail = f" ({warning.detail})" if warning.detail else ""
     return f"  ! {warning.place}: {sentence(warning.code)}{lost}{detail} [{warning.code}]"
-
-
-def _others_line(report: Report) -> str:
-    shown = ", ".join(report.others[:_OTHERS_SHOWN])
-    more = len(report.others) + report.others_untold - _OTHERS_SHOWN
-    return f"No chats, nor part of one: {shown}" + (f" and {more:,} more" if more > 0 else "")
 
 
 def _tree_line(warning: TreeWarning) -> str:

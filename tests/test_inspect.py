@@ -84,43 +84,6 @@ def test_tells_programs(folder) -> None:
     assert (conversation["date_order"], conversation["is_date_order_sure"]) == (None, True)
 
 
-def test_what_is_no_chat_is_named(folder) -> None:
-    (folder / "list.txt").write_text("milk\nbread\n")
-    (folder / "deep").mkdir()
-    (folder / "deep/dog.gif").write_bytes(b"GIF89a")
-    done = ran(folder)
-    assert "No chats, nor part of one: chats/deep/dog.gif, chats/list.txt\n" in done.stdout
-    assert done.returncode == 0
-    done = ran(folder / "us.jsonl", folder / "list.txt", folder / "cat.jpg", "--json")
-    told = json.loads(done.stdout)
-    assert (done.returncode, told["is_whole"]) == (1, False)
-    assert (told["missed"], told["others"]) == (["list.txt"], ["list.txt"])
-    assert ran(folder / "list.txt").returncode == 1
-
-
-def test_of_very_many_others_some_are_named() -> None:
-    files = {f"{number:03}.bin": b"x" for number in range(300)}
-    report = inspect(MemoryTree(files | {"us.jsonl": written(HEADER, *SAID).encode()}))
-    assert (len(report.others), report.others_untold) == (200, 100)
-    assert "and 290 more" in "\n".join(lines_of(report))
-
-
-def test_a_terminal_sees_how_far_it_is(folder) -> None:
-    said = [{**SAID[0], "text": str(number)} for number in range(60_000)]
-    (folder / "long.jsonl").write_text(written({**HEADER, "key": "long"}, *said))
-    leader, follower = os.openpty()
-    with subprocess.Popen(
-        [sys.executable, "manage.py", "inspect", str(folder), "--json"],
-        cwd=ROOT, stdout=subprocess.PIPE, stderr=follower,
-    ) as process:  # fmt: skip
-        os.close(follower)
-        output, _ = process.communicate(timeout=60)
-    shown = os.read(leader, 4096).decode()
-    os.close(leader)
-    assert re.search(r"\r[\d,]+ messages", shown)
-    assert json.loads(output)["is_whole"]
-
-
 def test_tells_each_message(folder) -> None:
     done = ran(folder, "--messages")
     first, second, _ = map(json.loads, done.stdout.split("\n")[:3])

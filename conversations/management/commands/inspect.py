@@ -1,13 +1,12 @@
 """``manage.py inspect``: what would be read of some files, without storing anything."""
 
 import sys
-import time
 from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any, Final
 
 import msgspec
-from django.core.management.base import BaseCommand, CommandError, OutputWrapper
+from django.core.management.base import BaseCommand, CommandError
 
 from conversations.inspecting import Said, inspect
 from conversations.reports import Report, as_data
@@ -16,16 +15,11 @@ from conversations.tree import FolderTree
 
 _NOT_WHOLE: Final = 1
 _WRONG: Final = 2
-_PAUSE_SECONDS: Final = 0.2
 _encode: Final = msgspec.json.Encoder().encode
 
 
 class Command(BaseCommand):
-    """Tell what was found.
-
-    Exit code 1: nothing was recognised, a file that was named is no chat, or something was not
-    read.
-    """
+    """Tell what was found. Exit code 1: nothing was recognised, or something was not read."""
 
     help = "Read chats from files or folders, and tell what is in them. Nothing is stored."
     requires_system_checks: list[str] = []
@@ -42,14 +36,11 @@ class Command(BaseCommand):
     def handle(self, **options: Any) -> None:  # noqa: ANN401 - Django's
         """Read, and tell."""
         tree = _tree(options["files"])
-        named = {path.resolve().name for path in options["files"] if path.is_file()}
-        progress = _Progress(self.stderr)
-        heard = self._print if options["messages"] else None
-        report = inspect(tree, heard, named=named, told=progress.told)
-        progress.end()
         if options["messages"]:
+            report = inspect(tree, self._print)
             _tell(lines_of(report), self.stderr.write)
         else:
+            report = inspect(tree)
             self._tell(report, as_json=options["json"])
         if not report.is_whole:
             sys.exit(_NOT_WHOLE)
@@ -62,26 +53,6 @@ class Command(BaseCommand):
             self.stdout.write(_encode(as_data(report)).decode())
         else:
             _tell(lines_of(report), self.stdout.write)
-
-
-class _Progress:
-    """A line that counts messages, on a terminal alone."""
-
-    def __init__(self, stream: OutputWrapper) -> None:
-        self._stream = stream
-        self._is_shown = stream.isatty()
-        self._at = time.monotonic()
-
-    def told(self, messages: int) -> None:
-        """Show it, some times a second at most."""
-        if self._is_shown and time.monotonic() - self._at >= _PAUSE_SECONDS:
-            self._at = time.monotonic()
-            self._stream.write(f"\r{messages:,} messages", ending="")
-
-    def end(self) -> None:
-        """Take the line away."""
-        if self._is_shown:
-            self._stream.write("\r\x1b[K", ending="")
 
 
 def _tell(lines: Any, write: Any) -> None:  # noqa: ANN401
