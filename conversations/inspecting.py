@@ -3,7 +3,7 @@
 It knows no station: a tree goes in, a :class:`Report` comes out, and nothing is stored.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from typing import Any, Final
 
 import msgspec
@@ -26,10 +26,11 @@ from conversations.reports import (
     ConversationReport,
     Report,
     SourceReport,
+    Unrecognised,
     WarningReport,
     moment,
 )
-from conversations.tree import Tree
+from conversations.tree import Tree, outermost
 
 _ENDS: Final = frozenset(
     {
@@ -42,6 +43,7 @@ _ENDS: Final = frozenset(
 
 
 Heard = Callable[["Said"], None]
+Told = Callable[[int], None]
 
 
 class Said(msgspec.Struct):
@@ -56,28 +58,54 @@ class Said(msgspec.Struct):
     place: str
 
 
-def inspect(tree: Tree, heard: Heard | None = None) -> Report:
-    """Read all that is in a tree; ``heard`` is given each message."""
+def inspect(
+    tree: Tree,
+    heard: Heard | None = None,
+    *,
+    named: Set[str] = frozenset(),
+    told: Told = lambda _: None,
+) -> Report:
+    """Read all that is in a tree; ``heard`` is given each message.
+
+    ``named`` are the names of files that are expected to be chats, or to belong to one. ``told`` is
+    called now and then with how many messages were read until then.
+    """
     report = Report()
+    used: set[str] = set()
+    done = 0
     with Confined(tree) as reader:
         recognition = reader.recognise()
         report.warnings = recognition.warnings
         for recognised in recognition.sources:
-            inspection = _Inspection(recognised, heard)
+            inspection = _Inspection(recognised, heard, tree)
             for events in reader.read(recognised):
                 for event in events:
                     inspection.add(event)
+                told(done + reader.counts.messages)
             inspection.report.counts = reader.counts
+            done += reader.counts.messages
+            used |= inspection.used
             report.sources.append(inspection.ended())
+    told_already = {outermost(tree, warning.name) for warning in report.warnings}
+    report.unrecognised = _unrecognised(tree, used | told_already, named)
     return report
+
+
+def _unrecognised(tree: Tree, known: Set[str], named: Set[str]) -> Unrecognised:
+    others = [name for name in tree.names() if name not in known and name not in named]
+    missed = sorted(named - known)
+    shown = others[: limits.UNRECOGNISED_TOLD_MAX]
+    return Unrecognised(len(missed) + len(others), missed, shown)
 
 
 class _Inspection:
     """Gathers the report of one source, event by event."""
 
-    def __init__(self, recognised: Recognised, heard: Heard | None) -> None:
+    def __init__(self, recognised: Recognised, heard: Heard | None, tree: Tree) -> None:
         reader = BY_APP[recognised.app]
         self.report = SourceReport(recognised.app, reader.title, list(recognised.files))
+        self.used = {outermost(tree, name) for name in recognised.files}
+        self._tree = tree
         self._heard = heard
         self._conversations: dict[str, _Gathered] = {}
 
@@ -86,6 +114,8 @@ class _Inspection:
             case Message():
                 gathered = self._of(event.conversation)
                 gathered.add(event)
+                places = (each.place for each in event.attachments)
+                self.used.update(outermost(self._tree, place.file) for place in places if place)
                 if self._heard is not None:
                     self._heard(self._said(event, gathered))
             case Person(conversation=key, key=person, name=name):

@@ -41,6 +41,9 @@ PLACE_CHARS_MAX: Final = 4 * PATH_CHARS_MAX  # of an item, and of what is in arc
 EXPANSION_RATIO_MAX: Final = 200
 EXPANSION_FREE_BYTES: Final = 64 * MIB
 
+# Files that are no chat: what is beyond them is counted and not told
+UNRECOGNISED_TOLD_MAX: Final = 100
+
 # Thumbnails
 PICTURE_PIXELS_MAX: Final = 32_000_000
 

@@ -60,17 +60,31 @@ class SourceReport(msgspec.Struct):
         return sum(each.media_missing for each in self.conversations)
 
 
+class Unrecognised(msgspec.Struct):
+    """Files that are no chat and belong to none: how many, ``named`` ones, some of the others."""
+
+    count: int = 0
+    named: list[str] = []
+    others: list[str] = []
+
+
 class Report(msgspec.Struct):
     """Everything that a tree holds, and what of it could not be looked into."""
 
     sources: list[SourceReport] = []
     warnings: list[TreeWarning] = []
+    unrecognised: Unrecognised = msgspec.field(default_factory=Unrecognised)
 
     @property
     def is_whole(self) -> bool:
         """Whether something was recognised, and all of that was read."""
         whole = all(source.is_whole and source.counts.reconciles for source in self.sources)
         return bool(self.sources) and whole and not self.warnings
+
+    @property
+    def is_expected(self) -> bool:
+        """Whether it is whole, and has all that was named."""
+        return self.is_whole and not self.unrecognised.named
 
 
 def moment(milliseconds: int | None, clock: Clock) -> str | None:
@@ -94,6 +108,7 @@ def as_data(report: Report) -> dict[str, Any]:
             {"code": each.code, "place": each.name, "detail": each.detail}
             for each in report.warnings
         ],
+        "unrecognised": msgspec.to_builtins(report.unrecognised),
     }
 
 

@@ -6,7 +6,13 @@ from typing import Final
 
 from conversations.events import Counts
 from conversations.remarks import sentence
-from conversations.reports import ConversationReport, Report, SourceReport, WarningReport
+from conversations.reports import (
+    ConversationReport,
+    Report,
+    SourceReport,
+    Unrecognised,
+    WarningReport,
+)
 from conversations.tree import TreeWarning
 
 _NAMES_SHOWN: Final = 5
@@ -23,6 +29,7 @@ def lines_of(report: Report) -> Iterator[str]:
         yield ""
     for warning in report.warnings:
         yield printable(_tree_line(warning))
+    yield from map(printable, _unrecognised_lines(report.unrecognised))
     if not report.sources:
         yield "No chat was recognised."
 
@@ -67,6 +74,17 @@ def _conversation_lines(conversation: ConversationReport) -> Iterator[str]:
     if conversation.media_present or conversation.media_missing:
         missing = f"{conversation.media_missing:,} missing"
         yield f"    media         {conversation.media_present:,} present, {missing}"
+
+
+def _unrecognised_lines(unrecognised: Unrecognised) -> Iterator[str]:
+    """Those that were named, each; of the others, which are in folders, how many and the first."""
+    for name in unrecognised.named:
+        yield f"! {name}: This is no chat that can be read here, and belongs to none."
+    others = unrecognised.count - len(unrecognised.named)
+    if others:
+        shown = ", ".join(unrecognised.others[:_NAMES_SHOWN])
+        more = f" and {others - _NAMES_SHOWN:,} more" if others > _NAMES_SHOWN else ""
+        yield f"Files that are no chat and belong to none: {others:,} ({shown}{more})"
 
 
 def _names(names: list[str]) -> str:

@@ -51,6 +51,15 @@ class Tree(Protocol):
         ...
 
 
+def outermost(tree: Tree, name: str) -> str:
+    """The file of ``tree`` that ``name`` is, or the archive it is in; "" when there is neither."""
+    at = name.find("/")
+    while at > 0 and name[:at] not in tree:
+        at = name.find("/", at + 1)
+    found = name[:at] if at > 0 else name
+    return found if found in tree else ""
+
+
 class FolderTree:
     """The regular files below some paths; symbolic links are not followed.
 

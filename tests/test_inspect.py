@@ -1,5 +1,6 @@
 """``manage.py inspect``: what would be read of some files, on a machine without a station."""
 
+import io
 import json
 import os
 import re
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from conversations.inspecting import inspect
+from conversations.progress import Progress
 from conversations.remarks import SENTENCES
 from conversations.shown import lines_of, printable
 from tests.reading_cast import MemoryTree
@@ -105,6 +107,82 @@ def test_names_the_place_of_what_was_not_read(folder) -> None:
     assert (
         "! chats/us.jsonl:2: This is not a message, and was not read. Not read: 1." in done.stdout
     )
+
+
+def test_a_named_file_that_is_no_chat_is_told_and_ends_with_a_code(folder) -> None:
+    (folder / "notes.txt").write_text("Nothing was said here.")
+    named = [folder / "us.jsonl", folder / "cat.jpg", folder / "notes.txt"]
+    done = ran(*named)
+    assert done.returncode == 1
+    assert "! notes.txt: This is no chat that can be read here" in done.stdout
+    assert "cat.jpg:" not in done.stdout
+    assert ran(*named[:2]).returncode == 0
+
+
+def test_a_named_file_without_bytes_is_told(folder) -> None:
+    os.mkfifo(folder / "pipe")
+    done = ran(folder / "us.jsonl", folder / "pipe")
+    assert done.returncode == 1
+    assert "! pipe: " in done.stdout
+
+
+def test_files_of_a_folder_that_are_no_chats_are_counted(folder) -> None:
+    for number in range(7):
+        (folder / f"n{number}.txt").write_text("Nothing was said here.")
+    done = ran(folder)
+    assert done.returncode == 0
+    told = "Files that are no chat and belong to none: 7 (chats/n0.txt, chats/n1.txt,"
+    assert told in done.stdout
+    assert "chats/n4.txt and 2 more)" in done.stdout
+    found = json.loads(ran(folder, "--json").stdout)["unrecognised"]
+    assert found["count"] == len(found["others"]) == 7
+    assert found["named"] == []
+
+
+def test_a_zip_with_a_chat_or_with_its_media_is_recognised(folder) -> None:
+    with zipfile.ZipFile(folder.parent / "chats.zip", "w") as archive:
+        for path in folder.iterdir():
+            archive.write(path, path.name)
+    with zipfile.ZipFile(folder.parent / "other.zip", "w") as archive:
+        archive.writestr("notes.txt", "Nothing was said here.")
+    done = ran(folder.parent / "chats.zip", folder.parent / "other.zip", "--json")
+    assert json.loads(done.stdout)["unrecognised"]["named"] == ["other.zip"]
+
+
+@pytest.mark.parametrize("options", [(), ("--json",)])
+def test_a_terminal_is_told_how_far_it_is(folder, options) -> None:
+    """Programs are told nothing: with --json the same terminal stays empty."""
+    ours, theirs = os.openpty()
+    with subprocess.Popen(
+        [sys.executable, "manage.py", "inspect", str(folder), *options],
+        cwd=ROOT, stdout=subprocess.PIPE, stderr=theirs, text=True,
+    ) as process:  # fmt: skip
+        os.close(theirs)
+        out, _ = process.communicate(timeout=60)
+    try:
+        told = os.read(ours, 10_000).decode()
+    except OSError:  # nothing was written, and the other end is closed
+        told = ""
+    os.close(ours)
+    assert ("2 messages so far" in told) is (not options)
+    assert "so far" not in out
+
+
+def test_progress_is_told_once_a_second_and_on_terminals_alone() -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    now = iter([0.0, 0.0, 0.5, 1.0, 1.0])
+    terminal, file = Terminal(), io.StringIO()
+    progress = Progress(terminal, lambda: next(now))
+    for number in range(3):
+        progress.say(lambda number=number: f"<{number}>")  # type: ignore[misc]
+        Progress(file).say(lambda: "never")
+    progress.clear()
+    assert re.findall("<.>", terminal.getvalue()) == ["<0>", "<2>"]
+    assert terminal.getvalue().endswith("\r\x1b[K")
+    assert not file.getvalue()
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import sys
 from argparse import ArgumentParser
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -9,6 +10,7 @@ import msgspec
 from django.core.management.base import BaseCommand, CommandError
 
 from conversations.inspecting import Said, inspect
+from conversations.progress import Progress
 from conversations.reports import Report, as_data
 from conversations.shown import lines_of
 from conversations.tree import FolderTree
@@ -19,7 +21,11 @@ _encode: Final = msgspec.json.Encoder().encode
 
 
 class Command(BaseCommand):
-    """Tell what was found. Exit code 1: nothing was recognised, or something was not read."""
+    """Tell what was found.
+
+    Exit code 1: nothing was recognised, a file that was named is no chat and belongs to none, or
+    something was not read.
+    """
 
     help = "Read chats from files or folders, and tell what is in them. Nothing is stored."
     requires_system_checks: list[str] = []
@@ -35,14 +41,19 @@ class Command(BaseCommand):
 
     def handle(self, **options: Any) -> None:  # noqa: ANN401 - Django's
         """Read, and tell."""
-        tree = _tree(options["files"])
+        paths = [path.resolve() for path in _existing(options["files"])]
+        tree, named = _tree(paths), {path.name for path in paths if not path.is_dir()}
+        heard = self._print if options["messages"] else None
+        is_quiet = options["json"] or (heard and sys.stdout.isatty())
+        progress = None if is_quiet else Progress(sys.stderr)
+        report = inspect(tree, heard, named=named, told=partial(_say, progress))
+        if progress:
+            progress.clear()
         if options["messages"]:
-            report = inspect(tree, self._print)
             _tell(lines_of(report), self.stderr.write)
         else:
-            report = inspect(tree)
             self._tell(report, as_json=options["json"])
-        if not report.is_whole:
+        if not report.is_expected:
             sys.exit(_NOT_WHOLE)
 
     def _print(self, said: Said) -> None:
@@ -60,17 +71,25 @@ def _tell(lines: Any, write: Any) -> None:  # noqa: ANN401
         write(line)
 
 
-def _tree(paths: list[Path]) -> FolderTree:
-    """The files below the paths. Two of the same name would be one in a backup as well."""
+def _say(progress: Progress | None, messages: int) -> None:
+    if progress:
+        progress.say(lambda: f"{messages:,} messages so far")
+
+
+def _existing(paths: list[Path]) -> list[Path]:
     for path in paths:
         if not path.exists():
             raise CommandError(f"{path}: there is no such file or folder.", returncode=_WRONG)
-    resolved = [path.resolve() for path in paths]
-    if len({path.name for path in resolved}) < len(set(resolved)):
+    return paths
+
+
+def _tree(paths: list[Path]) -> FolderTree:
+    """The files below the paths. Two of the same name would be one in a backup as well."""
+    if len({path.name for path in paths}) < len(set(paths)):
         raise CommandError(
             "Two of these have the same name: inspect them apart.", returncode=_WRONG
         )
     try:
-        return FolderTree(*resolved)
+        return FolderTree(*paths)
     except OSError as error:
         raise CommandError(f"{error.filename}: {error.strerror}.", returncode=_WRONG) from None
