@@ -60,6 +60,11 @@ def outermost(tree: Tree, name: str) -> str:
     return found if found in tree else ""
 
 
+def as_text(name: str) -> str:
+    """A name on a disk as text: bytes of it that are no UTF-8 are written as escapes."""
+    return os.fsencode(name).decode("utf-8", "backslashreplace")
+
+
 class FolderTree:
     """The regular files below some paths; symbolic links are not followed.
 
@@ -70,7 +75,7 @@ class FolderTree:
         self._paths: dict[str, Path] = {}
         for path in paths:
             whole = path.absolute()
-            self._paths |= dict(_files(whole, whole.name))
+            self._paths |= dict(_files(whole, as_text(whole.name)))
 
     def names(self) -> Iterator[str]:
         """Every file, sorted."""
@@ -97,7 +102,7 @@ def _files(path: Path, name: str) -> Iterator[tuple[str, Path]]:
     with os.scandir(path) as entries:
         found = sorted(entries, key=lambda entry: entry.name)
     for entry in found:
-        below = f"{name}/{entry.name}" if name else entry.name
+        below = f"{name}/{as_text(entry.name)}" if name else as_text(entry.name)
         if entry.is_dir(follow_symlinks=False):
             yield from _files(Path(entry.path), below)
         elif entry.is_file(follow_symlinks=False):

@@ -126,6 +126,17 @@ def test_a_named_file_without_bytes_is_told(folder) -> None:
     assert "! pipe: " in done.stdout
 
 
+def test_a_name_that_is_no_text_is_told_by_escapes(folder) -> None:
+    odd = os.fsencode(folder) + b"/caf\xe9.txt"
+    try:
+        with open(odd, "w") as file:  # noqa: PTH123 - the name is bytes
+            file.write("Nothing was said here.")
+    except OSError:
+        pytest.skip("this file system takes UTF-8 alone")
+    assert r"(chats/caf\xe9.txt)" in ran(folder).stdout
+    assert r"! caf\xe9.txt: " in ran(os.fsdecode(odd)).stdout
+
+
 def test_files_of_a_folder_that_are_no_chats_are_counted(folder) -> None:
     for number in range(7):
         (folder / f"n{number}.txt").write_text("Nothing was said here.")

@@ -13,7 +13,7 @@ from conversations.inspecting import Said, inspect
 from conversations.progress import Progress
 from conversations.reports import Report, as_data
 from conversations.shown import lines_of
-from conversations.tree import FolderTree
+from conversations.tree import FolderTree, as_text
 
 _NOT_WHOLE: Final = 1
 _WRONG: Final = 2
@@ -42,7 +42,7 @@ class Command(BaseCommand):
     def handle(self, **options: Any) -> None:  # noqa: ANN401 - Django's
         """Read, and tell."""
         paths = [path.resolve() for path in _existing(options["files"])]
-        tree, named = _tree(paths), {path.name for path in paths if not path.is_dir()}
+        tree, named = _tree(paths), {as_text(path.name) for path in paths if not path.is_dir()}
         heard = self._print if options["messages"] else None
         is_quiet = options["json"] or (heard and sys.stdout.isatty())
         progress = None if is_quiet else Progress(sys.stderr)
