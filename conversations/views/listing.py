@@ -1,6 +1,5 @@
 """The list of conversations."""
 
-from django.conf import settings
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
@@ -20,7 +19,7 @@ def conversations(request: HttpRequest) -> HttpResponse:
     """Show what was read for the signed-in person, the latest first."""
     vault = owned.vault_or_none(request)
     if vault is None:
-        return render(request, "conversations/list.html", _state() | {"has_vault": False})
+        return render(request, "conversations/list.html", {"has_vault": False})
     app = text_of(request.GET, "app")
     title = text_of(request.GET, "title").strip()[:_TITLE_CHARS_MAX]
     page = listing.page(vault.pk, app, title, request.GET.get("after", ""))
@@ -34,15 +33,10 @@ def conversations(request: HttpRequest) -> HttpResponse:
         "is_further": bool(request.GET.get("after")),
         "progress": listing.progress(vault.pk),
     }
-    return render(request, "conversations/list.html", _state() | context)
+    return render(request, "conversations/list.html", context)
 
 
 def _query(**parts: str) -> str:
     query = QueryDict(mutable=True)
     query.update({name: value for name, value in parts.items() if value})
     return f"?{query.urlencode()}"
-
-
-def _state() -> dict[str, object]:
-    """Whether anything is read here at all."""
-    return {"is_reading_off": settings.STATION_INDEXING == "off"}
