@@ -41,9 +41,11 @@ def test_slow_readers_hold_neither_databases_nor_memory_nor_others_up(kept: Kept
         seconds_for(kept, path)
     before, memory = databases_open(process), process.memory_info().rss
     with ExitStack() as readers:
-        raws = [
-            readers.enter_context(kept.asked(kept.paths[number % 2])) for number in range(READERS)
-        ]
+        raws = []
+        for number in range(READERS):
+            # One after the other: SQLite keeps files that were open at once, to open them again.
+            raws.append(readers.enter_context(kept.asked(kept.paths[number % 2])))
+            assert raws[-1].recv(1000)
         for _ in range(3):
             for raw in raws:
                 assert raw.recv(1000)
