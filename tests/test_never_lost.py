@@ -2,7 +2,6 @@
 
 import hashlib
 import os
-import time
 from ipaddress import ip_address
 
 import pytest
@@ -12,7 +11,16 @@ from django.conf import settings
 from accounts.models import User
 from backupstation import roles
 from tests.stations import tree
-from transfer import chunks, committing, ingest, invitations, manifests, vaults
+from transfer import (
+    chunks,
+    committing,
+    ingest,
+    invitations,
+    manifests,
+    restore,
+    vaults,
+    workers,
+)
 from transfer.checking import NotedCheck
 from transfer.chunks import Place
 from transfer.models import Invitation, Lease, Pack, Snapshot, SnapshotPack, SnapshotState
@@ -311,7 +319,13 @@ def test_the_phones_word_proves_nothing(back_up):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_what_a_restore_cannot_read_is_sent_again(back_up):
+def test_what_a_restore_cannot_read_is_sent_again(back_up, monkeypatch):
+    begun = []
+
+    def soon(*work):
+        begun.append(workers.soon_in_database(*work))
+
+    monkeypatch.setattr(restore, "soon_in_database", soon)
     backup = back_up(contents())
     backup.run()
     [(pack, entry)] = place_of(backup.vault, next(iter(backup.bodies))).values()
@@ -320,9 +334,8 @@ def test_what_a_restore_cannot_read_is_sent_again(back_up):
     piece = Piece(0, Place(pack, entry), entry.raw_len)
     with pytest.raises(Damaged):
         recovery.read(piece)
-    until = time.monotonic() + 10
-    while Pack.objects.filter(damaged_at=None).exists() and time.monotonic() < until:
-        time.sleep(0.1)
+    [work] = begun
+    work.result(10)
     assert back_up(list(backup.bodies.values())[:1]).send()
 
 
