@@ -20,6 +20,12 @@ def of(conversation: Conversation) -> ReadingChoice | None:
     return chosen.first()
 
 
+def selves(vault_id: str) -> dict[str, str]:
+    """The keys of the people that the owner chose to be, by the slugs of the conversations."""
+    chosen = ReadingChoice.objects.filter(vault=vault_id).exclude(self_key="")
+    return dict(chosen.values_list("slug", "self_key"))
+
+
 def date_orders(vault_id: str, app: str) -> dict[str, DateOrder]:
     """What the owner chose for conversations of this app, by their keys."""
     chosen = ReadingChoice.objects.filter(vault=vault_id, app=app).exclude(date_order="")

@@ -10,6 +10,7 @@ from django.utils import timezone
 from django.utils.functional import Promise
 
 from conversations import numbering
+from conversations.bubbles import speaker_of
 from conversations.clocks import shown
 from conversations.models import Attachment, Message
 from conversations.search import Query
@@ -34,7 +35,7 @@ class Hit(NamedTuple):
     slug: str
     title: str
     sender: str
-    is_self: bool
+    is_own: bool
     kind: str
     has_media: bool
     time: dt.datetime | None
@@ -48,8 +49,8 @@ class Hit(NamedTuple):
         return KINDS[self.kind]
 
 
-def hits_of(query: Query, ids: Sequence[int]) -> list[Hit]:
-    """The messages with these ids, in the order of the ids."""
+def hits_of(query: Query, ids: Sequence[int], own: Mapping[str, str]) -> list[Hit]:
+    """The messages with these ids, in their order; ``own`` are the keys of the owner by slug."""
     messages = Message.objects.filter(pk__in=ids).select_related("conversation", "sender")
     found = {
         message.pk: message
@@ -57,10 +58,20 @@ def hits_of(query: Query, ids: Sequence[int]) -> list[Hit]:
     }
     names = _names(found.values())
     zone = timezone.get_current_timezone()
-    return [_hit(found[pk], query, names.get(pk, ()), zone) for pk in ids if pk in found]
+    return [
+        _hit(found[pk], query, names.get(pk, ()), zone, own.get(found[pk].conversation.slug, ""))
+        for pk in ids
+        if pk in found
+    ]
 
 
-def _hit(message: Any, query: Query, names: Sequence[str], zone: dt.tzinfo) -> Hit:  # noqa: ANN401 - annotated
+def _hit(
+    message: Any,  # noqa: ANN401 - annotated
+    query: Query,
+    names: Sequence[str],
+    zone: dt.tzinfo,
+    own: str,
+) -> Hit:
     conversation, sender = message.conversation, message.sender
     ranges = matches(message.head, query.wanted)
     told = [(name, matches(name, query.wanted)) for name in names]
@@ -76,7 +87,7 @@ def _hit(message: Any, query: Query, names: Sequence[str], zone: dt.tzinfo) -> H
         slug=conversation.slug,
         title=conversation.title,
         sender=sender.name if sender else "",
-        is_self=bool(sender and sender.is_self),
+        is_own=bool(sender and speaker_of(sender, own).is_own),
         kind=message.kind,
         has_media=message.has_media,
         time=shown(at, conversation.clock, zone) if message.is_timed else None,

@@ -13,6 +13,7 @@ _CURSOR: Final = "after"
 class FacetLink(NamedTuple):
     """One value of a facet: choosing it, or no more when it is chosen."""
 
+    value: str
     label: str
     hits: int
     address: str
@@ -45,7 +46,7 @@ class Addresses:
     def _link(self, choice: Choice, **filters: str) -> FacetLink:
         is_chosen = all(self._shown.get(name) == value for name, value in filters.items())
         changes = dict.fromkeys(filters, "") if is_chosen else filters
-        return FacetLink(choice.label, choice.hits, self._with(changes), is_chosen)
+        return FacetLink(choice.value, choice.label, choice.hits, self._with(changes), is_chosen)
 
     def _with(self, changes: Mapping[str, str]) -> str:
         query = QueryDict(mutable=True)

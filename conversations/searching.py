@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 from django.db.models.functions import Left
 from django.utils import timezone
 
-from conversations import numbering, search
+from conversations import choices, numbering, search
 from conversations.clocks import day_begins, shown
 from conversations.events import Clock
 from conversations.facets import Facets, Row, facets_of
@@ -83,7 +83,7 @@ def look(
             page = _Seen(query, scope._replace(before=after), filters, FURTHER_HITS)
         ids, following = [row.id for row in page.rows], page.following()
     return Found(
-        hits=hits_of(query, ids[:PAGE_HITS]),
+        hits=hits_of(query, ids[:PAGE_HITS], choices.selves(vault)),
         total=len(seen.rows),
         is_bounded=seen.is_bounded,
         facets=facets_of(seen.rows),
@@ -142,13 +142,17 @@ def _rows(vault: str, ids: Sequence[int], filters: Filters) -> list[Row]:
         "conversation__slug",
         "conversation__title",
         "sender__name",
+        "sender__key",
+        "sender__is_self",
         "is_timed",
     )
+    own = choices.selves(vault)
     rows = []
-    for pk, of_vault, clock, slug, title, sender, is_timed in found:
+    for pk, of_vault, clock, slug, title, sender, key, is_self, is_timed in found:
         time = shown(numbering.time_of(pk), clock, zone)
         if of_vault == vault and _is_within(time.date(), filters):
-            rows.append(Row(pk, slug, title, sender, time.year if is_timed else None))
+            is_own = key == own[slug] if slug in own else bool(is_self)
+            rows.append(Row(pk, slug, title, sender, is_own, time.year if is_timed else None))
     return sorted(rows, reverse=True)
 
 

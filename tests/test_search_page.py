@@ -6,7 +6,8 @@ import pytest
 from django.test import Client
 
 from accounts.models import User
-from conversations.models import IndexedSnapshot, IndexState
+from conversations import choices
+from conversations.models import IndexedSnapshot, IndexState, Participant
 from conversations.searching import PAGE_HITS
 from tests.page_cast import alice, bob, client, signed_in
 from tests.search_cast import Chat, ms
@@ -144,6 +145,36 @@ def test_pages_lead_through_every_result(browser: Client) -> None:
     assert len(set(links(first)) | set(links(html))) == PAGE_HITS + 5
     assert 'rel="next"' not in html
     assert "Back to the first results" in html
+
+
+def senders(html: str) -> list[str]:
+    return re.findall(r'href="\?[^"]*sender=[^"]*"[^>]*><bdi>([^<]*)</bdi>', html)
+
+
+def test_the_owner_is_you_in_hits_and_facets_alike(browser: Client) -> None:
+    """Also where the owner chose who that is; the filter still goes by the name."""
+    family, work = Chat(ALICE, "Family"), Chat(ALICE, "Work")
+    family.say("plan one", "Alice A.")
+    family.say("plan two", "Bob")
+    Participant.objects.filter(name="Alice A.").update(is_self=True)
+    html = page(browser, q="plan")
+    assert senders(html) == ["Bob", "You"]
+    assert html.count('<span class="hit-sender">You</span>') == 1
+    assert '<option value="Alice A.">' in html
+    work.say("plan three", "alice@work")
+    choices.set_self(work.row, Participant.objects.get(name="alice@work"))
+    html = page(browser, q="plan")
+    assert sorted(senders(html)) == ["Bob", "You (Alice A.)", "You (alice@work)"]
+    assert html.count('<span class="hit-sender">You</span>') == 2
+    assert len(links(page(browser, q="plan", sender="Alice A."))) == 1
+
+
+def test_a_name_that_others_have_as_well_is_not_you(browser: Client) -> None:
+    family, work = Chat(ALICE, "Family"), Chat(ALICE, "Work")
+    family.say("plan one", "Alice")
+    Participant.objects.update(is_self=True)
+    work.say("plan two", "Alice")
+    assert senders(page(browser, q="plan")) == ["Alice"]
 
 
 def test_facets_narrow_and_are_taken_away(browser: Client) -> None:
