@@ -84,7 +84,8 @@ class Backup:
         self._began, self._looked_ns = time.monotonic(), time.time_ns()
         self._created = int(time.time())
         self._found, self._identity, self._tell = found, identity, tell
-        self._label, self._source = label, socket.gethostname()[: limits.SOURCE_CHARS_MAX]
+        called = identity.enrolment.name or socket.gethostname()
+        self._label, self._source = label, called[: limits.SOURCE_CHARS_MAX]
         self._snapshot_id = manifest.snapshot_id_text(os.urandom(limits.SNAPSHOT_ID_BYTES))
         self._cache = Cache(home.cache_path)
         self._refusals = 0

@@ -24,6 +24,7 @@ class Enrolment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     ``iss`` and ``sub`` name the account; ``keys`` are the issuer's Ed25519 public keys, pinned;
     ``im_origin`` is the IM server's address, empty when the station itself plays that role.
+    ``name`` is what this phone called itself there.
     """
 
     iss: str
@@ -31,6 +32,7 @@ class Enrolment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     keys: list[bytes]
     im_origin: str
     station_name: str = ""
+    name: str = ""
 
 
 class _File(msgspec.Struct, frozen=True):

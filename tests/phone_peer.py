@@ -57,6 +57,7 @@ class Peer:
         self.connections = 0
         self.claimed: set[bytes] = set()
         self.names: list[str] = []
+        self.sources: list[str] = []
         self.done: messages.RestoreDone | None = None
         self.binding = None
 
@@ -318,7 +319,8 @@ class Transfer:
     def obey(self, message: messages.PhoneMessage) -> None:
         peer = self.peer
         match message:
-            case messages.BackupBegin(snapshot_id=snapshot_id):
+            case messages.BackupBegin(snapshot_id=snapshot_id, source=source):
+                peer.sources.append(source)
                 self.say(messages.BackupReady(snapshot_id, peer.follow_up()))
             case messages.ChunksHave(start=start, digests=digests):
                 split = messages.split_digests(digests)

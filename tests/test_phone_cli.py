@@ -120,6 +120,7 @@ def test_a_phone_that_enrols_on_the_way_says_its_name(home, chats):
         done = run("backup", peer.link(), chats, "--name", "Anna's phone", home=home)
         assert done.returncode == 0, done.stderr
         assert peer.names == ["Anna's phone"]
+        assert peer.sources == ["Anna's phone"]
 
 
 def test_files_left_out_are_named_and_make_it_partial(home, chats):

@@ -39,15 +39,15 @@ class Command(BaseCommand):
                 _read_anew(snapshots[0])
             else:
                 forgetting.forget_everything()
-            messages = 0
+            messages = failed = 0
             for number, snapshot in enumerate(snapshots, 1):
                 nth = f"{number}/{len(snapshots)}"
                 row = _read(snapshot, nth, progress)
                 messages += row.messages
+                failed += row.state == IndexState.FAILED
                 if not options["json"]:
                     self.stdout.write(f"{nth} {_told(row)}")
         reconciling.reconcile()
-        failed = IndexedSnapshot.objects.filter(state=IndexState.FAILED).count()
         answer = {"snapshots": len(snapshots), "messages": messages, "failed": failed}
         self.stdout.write(
             json.dumps(answer)
