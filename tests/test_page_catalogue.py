@@ -58,3 +58,17 @@ def test_every_text_of_the_sources_is_translated(extracted: str) -> None:
 
 def test_no_text_is_kept_that_the_sources_lost(extracted: str) -> None:
     assert "#~ msgid" not in extracted, UPDATE
+
+
+def test_no_punctuation_stands_between_translated_pieces() -> None:
+    """Chinese has signs of its own, so they belong into what is translated."""
+    joined = re.compile(
+        r"(?:\{% endblocktranslate %\}|\{% translate [^%]*%\})[,;:]"
+        r"|\(\{% (?:block)?translate"
+    )
+    found = {
+        f"{path.relative_to(ROOT)}: {match[0]}"
+        for path in (ROOT / "templates").rglob("*.html")
+        for match in joined.finditer(path.read_text(encoding="utf-8"))
+    }
+    assert not found
