@@ -59,12 +59,14 @@ def entries(conversation: Conversation, span: Span) -> Iterator[Entry]:
 
 
 def _entry(contents: Contents, attachment: Attachment, path: str, each: Said) -> Entry:
-    return Entry(path, each.time, _pieces(contents, attachment), attachment.size)
-
-
-def _pieces(contents: Contents, attachment: Attachment) -> Iterator[bytes]:
+    """With the size that its bytes have, whatever the export says."""
     try:
         content = contents.of(attachment)
-    except (NotKept, WireError) as error:
-        raise OSError(str(error)) from None
-    yield from content.read()
+    except (NotKept, OSError, WireError) as error:
+        return Entry(path, each.time, _failing(str(error)))
+    return Entry(path, each.time, content.read(), content.size)
+
+
+def _failing(why: str) -> Iterator[bytes]:
+    raise OSError(why)
+    yield b""
