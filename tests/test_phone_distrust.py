@@ -404,7 +404,7 @@ def test_the_listing_is_the_accounts(home, chats):
     with Peer() as peer:
         stored = [run_backup(peer, home, chats).snapshot_id for _ in range(2)]
         found = snapshots(read_link(peer.link()), identity_at(peer, home))
-        assert [one.snapshot_id for one in found] == stored
+        assert [one.snapshot_id for one in found.snapshots] == stored
 
 
 class CutsAlways(Peer):
