@@ -1,6 +1,7 @@
 """Fixtures that several test files share."""
 
 import shutil
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +11,10 @@ from playwright.sync_api import Browser
 from tests.accounts_cast import certificate_in
 from tests.browser import Watched, chromium
 from tests.stations import Phone, Station, running
+
+# In the background of a shell Ctrl-C is ignored, and all that is started there ignores it as well.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 SAMPLES = Path(__file__).parent / "samples"
 
