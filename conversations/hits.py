@@ -2,7 +2,7 @@
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from typing import Any, Final, NamedTuple
 
 from django.db.models.functions import Left
@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.utils.functional import Promise
 
 from conversations import numbering
-from conversations.bubbles import speaker_of
+from conversations.bubbles import at_of
 from conversations.clocks import shown
 from conversations.models import Attachment, Message
 from conversations.search import Query
@@ -49,8 +49,8 @@ class Hit(NamedTuple):
         return KINDS[self.kind]
 
 
-def hits_of(query: Query, ids: Sequence[int], own: Mapping[str, str]) -> list[Hit]:
-    """The messages with these ids, in their order; ``own`` are the keys of the owner by slug."""
+def hits_of(query: Query, ids: Sequence[int], own: Set[int]) -> list[Hit]:
+    """The messages with these ids, in their order; ``own`` are the ids of the owner's."""
     messages = Message.objects.filter(pk__in=ids).select_related("conversation", "sender")
     found = {
         message.pk: message
@@ -59,7 +59,7 @@ def hits_of(query: Query, ids: Sequence[int], own: Mapping[str, str]) -> list[Hi
     names = _names(found.values())
     zone = timezone.get_current_timezone()
     return [
-        _hit(found[pk], query, names.get(pk, ()), zone, own.get(found[pk].conversation.slug, ""))
+        _hit(found[pk], query, names.get(pk, ()), zone, is_own=pk in own)
         for pk in ids
         if pk in found
     ]
@@ -70,7 +70,8 @@ def _hit(
     query: Query,
     names: Sequence[str],
     zone: dt.tzinfo,
-    own: str,
+    *,
+    is_own: bool,
 ) -> Hit:
     conversation, sender = message.conversation, message.sender
     ranges = matches(message.head, query.wanted)
@@ -83,11 +84,11 @@ def _hit(
     at = numbering.time_of(message.pk)
     return Hit(
         id=message.pk,
-        at=f"{bytes(message.digest).hex()}-{message.nth}",
+        at=at_of(message),
         slug=conversation.slug,
         title=conversation.title,
         sender=sender.name if sender else "",
-        is_own=bool(sender and speaker_of(sender, own).is_own),
+        is_own=is_own,
         kind=message.kind,
         has_media=message.has_media,
         time=shown(at, conversation.clock, zone) if message.is_timed else None,

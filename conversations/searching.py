@@ -72,18 +72,17 @@ def look(
     scope = scope_of(vault, filters)
     if scope is None:
         return Found()
-    seen = _Seen(query, scope, filters, BOUND_HITS)
+    seen = page = _Seen(query, scope, filters, BOUND_HITS)
     if order is Order.BEST and query.wanted:
         start = after or 0
         ids = _ranked(query, seen.rows)[start:]
         following = start + PAGE_HITS if len(ids) > PAGE_HITS else None
     else:
-        page = seen
         if after is not None:
             page = _Seen(query, scope._replace(before=after), filters, FURTHER_HITS)
         ids, following = [row.id for row in page.rows], page.following()
     return Found(
-        hits=hits_of(query, ids[:PAGE_HITS], choices.selves(vault)),
+        hits=hits_of(query, ids[:PAGE_HITS], {row.id for row in page.rows if row.is_own}),
         total=len(seen.rows),
         is_bounded=seen.is_bounded,
         facets=facets_of(seen.rows),

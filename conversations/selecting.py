@@ -34,7 +34,9 @@ def of_conversation(conversation: Conversation, snapshot_id: str = "") -> Chosen
     Raises ``Snapshot.DoesNotExist`` when no such snapshot holds it.
     """
     snapshot = snapshot_of(conversation, snapshot_id)
-    sources = SourceRow.objects.filter(snapshot_links__snapshot__snapshot_id=snapshot.snapshot_id)
+    sources = SourceRow.objects.filter(
+        vault=conversation.vault, snapshot_links__snapshot__snapshot_id=snapshot.snapshot_id
+    )
     telling = sources.filter(conversation_links__conversation=conversation)
     files = {name for row in telling for name in row.files}
     items = KeptItems(snapshot)

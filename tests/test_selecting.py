@@ -7,7 +7,7 @@ import pytest
 from accounts.models import User
 from backupstation import roles
 from conversations import indexing, selecting
-from conversations.models import Conversation
+from conversations.models import Conversation, IndexedSnapshot
 from conversations.selecting import Chosen
 from tests import page_cast
 from tests.kept_cast import keep, vault_of
@@ -37,6 +37,17 @@ def test_conversations_of_one_file_are_counted_and_those_beside_it_are_not() -> 
     assert (found.others, found.beyond) == (2, 0)
     assert found.selection is not None
     assert found.selection.items == ["x/a.jpg", "x/both.jsonl"]
+
+
+def test_what_another_vault_has_under_the_same_id_is_not_counted() -> None:
+    """Phones draw the ids of snapshots, and a hostile one may draw another's."""
+    found = chosen({"c.jsonl": chat("us")})
+    mallory = vault_of("mallory")
+    other = keep(mallory, {"c.jsonl": chat("them")})
+    indexing.index(mallory.pk, other.snapshot_id)
+    rows = IndexedSnapshot.objects.filter(snapshot_id=other.snapshot_id)
+    rows.update(snapshot_id=found.snapshot.snapshot_id)
+    assert selecting.of_conversation(Conversation.objects.get(key="us")).others == 0
 
 
 @pytest.mark.parametrize(("key", "others"), [("us", 1), ("alone", 0)])

@@ -68,10 +68,7 @@ def export(request: HttpRequest, slug: str) -> HttpResponseBase:
     """Write the chosen days of a conversation in the chosen form; or ask which."""
     conversation = owned.conversation(request, slug)
     if "as" not in request.GET:
-        days = {
-            name: request.GET.get(asked) for name, asked in (("since", "from"), ("until", "to"))
-        }
-        return _asking(request, conversation, ExportForm(initial=days), 200)
+        return _asking(request, conversation, ExportForm(), 200)
     return _export(request, conversation, request.GET.get("as", ""))
 
 
