@@ -209,7 +209,7 @@ def test_the_owner_allows_a_phone_and_every_step_of_its_backup_ticks(
     expect(snapshot).to_contain_text("receipted")
     expect(snapshot.locator(".id")).to_have_text(backup.succeed()["snapshot_id"][:8])
     expect(page.locator(".trail .done")).to_have_count(9)
-    expect(page.locator("[aria-live]")).to_have_text("Stored")
+    expect(page.locator("[data-part=say]")).to_have_text("Stored")
     assert accessibility_problems(page) == ""
 
 

@@ -5,7 +5,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, WebSocketRoute, expect
 
 from tests.browser import PHONE, Watched, accessibility_problems, sign_in
 from tests.proxy import Cut, Proxy
@@ -71,11 +71,36 @@ def test_opening_the_question_has_the_station_look_at_itself(page: Page) -> None
     broken = page.locator(".findings .is-broken")
     expect(broken).to_contain_text("The station listens at 127.0.0.1, which is this computer alone")
     expect(page.locator(".verdict")).to_have_text("Something here keeps phones away.")
-    expect(page.locator("[aria-live]")).to_have_text("Something here keeps phones away.")
+    expect(page.locator("[data-doctor-say]")).to_have_text("Something here keeps phones away.")
     assert findings.count() >= 3
     assert accessibility_problems(page) == ""
     with page.expect_response("**/doctor/?part=&address=127.0.0.1"):
         page.get_by_role("link", name="Check this computer").click()
+
+
+def test_what_the_doctor_found_is_said_while_the_station_has_nothing_to_say(
+    watched: Watched, session: dict, shared_station: Station
+) -> None:
+    page = watched.open(storage_state=session)
+    held = []
+
+    def hold(socket: WebSocketRoute) -> None:
+        station = socket.connect_to_server()
+        station.on_message(lambda message: held.append((socket, message)))
+
+    page.route_web_socket("**/live/", hold)
+    page.goto(shared_station.origin + "/")
+    page.click("#trouble summary")
+    expect(page.locator(".verdict")).to_have_text("Something here keeps phones away.")
+    while not held:  # the first look takes the station a moment
+        page.wait_for_timeout(50)
+    assert '"say": ""' in held[0][1]
+    for socket, message in held:
+        socket.send(message)
+    held[0][0].send('{"parts": {"trail": "all arrived"}}')
+    expect(page.locator("[data-part=trail]")).to_have_text("all arrived")
+    said = page.locator("[aria-live]").all_inner_texts()
+    assert said == ["", "Something here keeps phones away."]
 
 
 def test_the_doctor_is_asked_by_keyboard(page: Page) -> None:

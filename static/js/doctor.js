@@ -4,7 +4,7 @@
 const trouble = document.querySelector("[data-doctor]");
 const report = document.querySelector("[data-doctor-report]");
 const again = document.querySelector("[data-doctor-again]");
-const say = document.querySelector('[data-part="say"]');
+const say = document.querySelector("[data-doctor-say]"); // not the station's, which it may clear meanwhile
 const stalled = new Set();
 
 function shownAddress() {
