@@ -49,7 +49,7 @@ def latest(owner: AbstractBaseUser) -> list[Snapshot]:
     # A phone sends pages of the manifest as well: of the items no more than all can be new.
     received = Subquery(upload.values("received_bytes")[:1])
     told = mine.annotate(added=Least(received, "total_bytes"))
-    return list(told.defer("receipt").order_by("-stored_at", "-id")[:LATEST])
+    return list(told.defer("receipt").newest_first()[:LATEST])
 
 
 def storage() -> Storage:

@@ -113,8 +113,8 @@ def _order(one: PhoneBackup) -> tuple[Any, ...]:
 def _backups(**only: Any) -> list[dict[str, Any]]:  # noqa: ANN401 - Django's lookups
     """The last receipted snapshot of each phone, and what its owner says about it."""
     said = VaultPhone.objects.filter(vault=OuterRef("vault"), phone=OuterRef("phone"))
-    newest = Snapshot.objects.receipted().filter(vault=OuterRef("vault"), phone=OuterRef("phone"))
-    newest = newest.order_by("-stored_at", "-id")
+    newest = Snapshot.objects.receipted().newest_first()
+    newest = newest.filter(vault=OuterRef("vault"), phone=OuterRef("phone"))
     rows = (
         Snapshot.objects.receipted()
         .filter(**only)

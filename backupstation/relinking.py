@@ -28,7 +28,7 @@ def found() -> list[tuple[str, str]]:
 
 def _described(vault: Vault) -> str:
     snapshots = vault.snapshots.receipted()
-    latest = snapshots.order_by("-stored_at").first()
+    latest = snapshots.newest_first().first()
     if latest is None:
         return gettext("A vault without snapshots")
     number = snapshots.count()

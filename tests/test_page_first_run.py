@@ -10,10 +10,11 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
 from django.conf import settings
+from django.utils import timezone
 
 from accounts.models import User
 from backupstation import owner, roles
-from tests.page_cast import client, snapshot_in
+from tests.page_cast import client, signed_in, snapshot_in
 from tests.stations import Station
 from transfer.models import Vault
 
@@ -138,6 +139,18 @@ def _came_back(*subjects: str) -> list[Vault]:
         Vault.objects.create(id=os.urandom(16).hex(), iss=roles.embedded_iss(), sub=subject)
         for subject in subjects
     ]
+
+
+def test_of_two_backups_in_one_second_the_latest_is_the_later_one(code: str) -> None:
+    [vault] = _came_back("of old")
+    same = timezone.now().replace(microsecond=0)
+    snapshot_in(vault, label="once more", stored_at=same, sequence=2)  # found in any order
+    snapshot_in(vault, label="before the fire", stored_at=same, sequence=1)
+    page = client().get(owner.first_run_path(code)).content.decode()
+    assert re.search("2 snapshots, latest [0-9-]+: once more", page)
+    client().post("/first-run/", _form(code, vault=vault.pk))
+    told = signed_in(User.objects.get()).get("/conversations/snapshots/").content.decode()
+    assert told.index("once more") < told.index("before the fire")
 
 
 def test_the_one_vault_that_came_back_is_offered_and_becomes_the_owners(code: str) -> None:

@@ -46,7 +46,7 @@ class SnapshotAdmin(Recorded, ModelAdmin[Snapshot]):
     search_fields = ["^snapshot_id", "label", "vault__sub", "vault__owner__username"]
     search_help_text = _("Snapshot ID or its first characters, label, account or owner")
     date_hierarchy = "stored_at"
-    ordering = ["-stored_at", "-id"]
+    ordering = ["-stored_at", "-sequence", "-id"]
     show_full_result_count = False
     list_per_page = 50
     fieldsets = [

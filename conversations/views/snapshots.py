@@ -6,7 +6,6 @@ from typing import Final
 
 from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
-from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.dateparse import parse_date
@@ -17,7 +16,7 @@ from conversations import holdings, owned
 from conversations.typed import text_of
 from transfer import items
 from transfer.items import ItemsPage
-from transfer.models import Snapshot
+from transfer.models import Snapshot, SnapshotQuerySet
 from wire.errors import WireError
 
 PER_PAGE: Final = 30
@@ -34,7 +33,7 @@ def snapshots(request: HttpRequest) -> HttpResponse:
     wanted = {name: text_of(request.GET, name).strip() for name in ("id", "phone", "date")}
     wanted["id"] = _id(wanted["id"])
     mine = Snapshot.objects.receipted().filter(vault=vault)
-    found = _found(mine, wanted).defer("receipt").order_by("-stored_at", "-id")
+    found = _found(mine, wanted).defer("receipt").newest_first()
     context = {
         "page": Paginator(found, PER_PAGE).get_page(request.GET.get("page")),
         "wanted": wanted,
@@ -57,7 +56,7 @@ def snapshot(request: HttpRequest, snapshot_id: str) -> HttpResponse:
     return render(request, "conversations/snapshot.html", context)
 
 
-def _found(mine: QuerySet[Snapshot], wanted: dict[str, str]) -> QuerySet[Snapshot]:
+def _found(mine: SnapshotQuerySet, wanted: dict[str, str]) -> SnapshotQuerySet:
     """Those whose ID begins so, of this phone, stored on this day of the station's zone."""
     if wanted["id"]:
         mine = mine.filter(snapshot_id__istartswith=wanted["id"])
@@ -75,9 +74,9 @@ def _day(text: str) -> dt.date | None:
         return None
 
 
-def _phones(mine: QuerySet[Snapshot]) -> list[tuple[str, str]]:
+def _phones(mine: SnapshotQuerySet) -> list[tuple[str, str]]:
     """Each phone that sent one, with what it called itself in the newest."""
-    rows = mine.order_by("stored_at", "id").values_list("phone", "source").distinct()
+    rows = mine.newest_first().reverse().values_list("phone", "source").distinct()
     return sorted(dict(rows[:PHONES_LISTED]).items(), key=itemgetter(1))
 
 

@@ -91,6 +91,10 @@ class SnapshotQuerySet(models.QuerySet["Snapshot"]):
         """Those that the phone may rely on."""
         return self.filter(state=SnapshotState.RECEIPTED)
 
+    def newest_first(self) -> Self:
+        """As they were stored. Times are whole seconds; a vault's sequence tells within one."""
+        return self.order_by("-stored_at", "-sequence", "-id")
+
 
 class Snapshot(models.Model):
     """An immutable snapshot: what one backup produced, named by its ID."""
