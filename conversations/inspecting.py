@@ -107,6 +107,7 @@ class _Inspection:
         self.used = {outermost(tree, name) for name in recognised.files}
         self._tree = tree
         self._heard = heard
+        self._codes: set[str] = set()
         self._conversations: dict[str, _Gathered] = {}
 
     def add(self, event: Event) -> None:
@@ -143,9 +144,11 @@ class _Inspection:
     def _warn(self, warning: ReadWarning) -> None:
         if warning.records or warning.code in _ENDS:
             self.report.is_whole = False
-        if len(self.report.warnings) == limits.WARNINGS_TOLD_MAX:
+        most = limits.WARNINGS_TOLD_MAX * (1 if warning.code in self._codes else 2)
+        if len(self.report.warnings) >= most:
             self.report.warnings_untold += 1
             return
+        self._codes.add(warning.code)
         place = self._place(warning.file, warning.line)
         told = WarningReport(warning.code, place, warning.detail, warning.records)
         self.report.warnings.append(told)

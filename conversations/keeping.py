@@ -90,19 +90,22 @@ class Keeping:
         rows.update(messages=F("messages") + count, updated_at=timezone.now())
 
     def _warn(self, warnings: list[ReadWarning]) -> None:
-        """All are counted; of very many only the first are told."""
-        room = limits.WARNINGS_TOLD_MAX - self.source.warnings.count() if warnings else 0
+        """All are counted; of very many only the first are told, and the first of each code."""
+        told = list(self.source.warnings.values_list("code", flat=True)) if warnings else []
         rows: list[WarningRow] = []
         for said in warnings:
             talk = self._talks.known(said.conversation)
             if talk is not None:
                 talk.link.warned += said.records
-            if len(rows) < room:
+            code = said.code[: limits.CODE_CHARS_MAX]
+            most = limits.WARNINGS_TOLD_MAX * (1 if code in told else 2)
+            if len(told) < most:
+                told.append(code)
                 rows.append(
                     WarningRow(
                         source=self.source,
                         conversation=talk.row if talk else None,
-                        code=said.code[: limits.CODE_CHARS_MAX],
+                        code=code,
                         file=said.file,
                         line=said.line,
                         detail=said.detail[: limits.DETAIL_CHARS_MAX],

@@ -26,7 +26,8 @@ RECORD_DEPTH_MAX: Final = 64
 RECORD_CHARS_MAX: Final = 4 * MIB
 JSON_BYTES_AT_ONCE: Final = 256 * KIB
 
-# Remarks of one code on one source: what is beyond them is counted and not told
+# Remarks of one code, and warnings on one source: what is beyond them is counted and not told, but
+# the first of each code, of which there may be as many again
 WARNINGS_TOLD_MAX: Final = 200
 TREE_WARNINGS_MAX: Final = 10_000
 DETAIL_CHARS_MAX: Final = 200

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings
+from django.db.models import QuerySet
 from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
 
@@ -28,11 +29,12 @@ def vault():
     return vault_of("alice")
 
 
-def chat(*told: dict) -> str:
+def chat(*told: dict, nonsense: int = 0) -> str:
     """A file of ``backupstation.chat/1`` with these messages of one moment."""
     header = {"format": "backupstation.chat/1", "key": "c1", "title": "Us"}
     said = [{"kind": "text", "time": AT, "sender": "a", **each} for each in told]
-    return "\n".join(json.dumps(record) for record in (header, *said))
+    lines = [json.dumps(record) for record in (header, *said)]
+    return "\n".join([lines[0], *["nonsense"] * nonsense, *lines[1:]])
 
 
 def photo(name: str, text: str = "") -> dict:
@@ -123,23 +125,29 @@ def damaged(number: int) -> tuple[Path, bytes]:
     return path, before
 
 
-def test_what_was_damaged_is_read_again_when_it_is_sound(vault) -> None:
+@pytest.mark.parametrize("nonsense", [0, 300])
+def test_what_was_damaged_is_read_again_when_it_is_sound(vault, nonsense: int) -> None:
+    """Also when very much else of it could not be read."""
     said = [{"text": f"{number} {secrets.token_hex(200)}"} for number in range(1000)]
-    snapshot = keep(vault, {"c.jsonl": chat(*said)})
+    snapshot = keep(vault, {"c.jsonl": chat(*said, nonsense=nonsense)})
     path, before = damaged(4)
     row = index(snapshot)
-    assert WarningRow.objects.get().code == "bytes-missing"
+    assert ends().count() == 1
     assert 0 < Message.objects.count() < 1000
     assert reconciling.reconcile() == 0
     later(row)
     assert reconciling.reconcile() == 1
     index(snapshot)
-    assert WarningRow.objects.get().code == "bytes-missing"
+    assert ends().count() == 1
     assert reconciling.reconcile() == 0
     path.write_bytes(before)
     index(snapshot)
-    assert not WarningRow.objects.exists()
+    assert not ends().exists()
     assert Message.objects.count() == 1000
+
+
+def ends() -> QuerySet[WarningRow]:
+    return WarningRow.objects.filter(code="bytes-missing")
 
 
 @pytest.mark.parametrize(("frame", "kept"), [(AskRange, 0), (Batch, 1998)])

@@ -226,6 +226,13 @@ def test_many_warnings_are_counted_and_some_told() -> None:
     assert len(source.warnings) == 200
 
 
+def test_how_a_source_ended_is_told_after_many_warnings() -> None:
+    cut = '{"name": "Us", "type": "personal_chat", "id": 1, "messages": [' + "1, " * 300
+    (source,) = inspect(MemoryTree({"result.json": cut})).sources
+    assert [each.code for each in source.warnings] == ["not-a-record"] * 200 + ["bad-json"]
+    assert source.warnings_untold == 100
+
+
 def test_nothing_in_a_chat_controls_the_terminal() -> None:
     evil = {**HEADER, "title": "\x1b]0;owned\x07\u202eevil\r\n"}
     report = inspect(MemoryTree({"us.jsonl": written(evil, *SAID)}))
