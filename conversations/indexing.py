@@ -32,6 +32,8 @@ from transfer.models import Snapshot
 from wire.errors import WireError
 
 _FAILURE_CHARS_MAX: Final = 300
+_ENDS: Final = (MISSING, KILLED, "reader-died", "too-much-memory", "too-much-time")
+"""Warnings that are not about the bytes of a source alone."""
 
 
 def index(vault_id: str, snapshot_id: str, told: Callable[[], None] = lambda: None) -> None:
@@ -79,8 +81,7 @@ def _read(row: IndexedSnapshot, snapshot: Snapshot, told: Callable[[], None]) ->
             _note(row, sources_done=done)
             told()
             if source.state not in (IndexState.DONE, IndexState.FAILED):
-                _read_source(reader, row, source, recognised, told)
-                _note_damage(tree, source)
+                _read_source(reader, tree, row, source, recognised, told)
         _note(row, sources_done=len(sources))
 
 
@@ -94,6 +95,7 @@ def _believed(found: Recognition) -> Recognition:
 
 def _read_source(
     reader: Confined,
+    tree: SnapshotTree,
     snapshot: IndexedSnapshot,
     source: SourceRow,
     recognised: Recognised,
@@ -104,7 +106,7 @@ def _read_source(
     for events in reader.read(recognised, orders):
         keeping.keep(events, reader.counts)
         told()
-    keeping.end(reader.counts)
+    keeping.end(reader.counts, _state_at_end(tree, source))
 
 
 def _rows(
@@ -157,20 +159,25 @@ def _make_older(rows: list[SourceRow], kept_at: datetime) -> int:
     return len(found)
 
 
-def _note_damage(tree: SnapshotTree, source: SourceRow) -> None:
+def _state_at_end(tree: SnapshotTree, source: SourceRow) -> IndexState:
     """What lacked bytes, or had its reader killed, is looked at again another day."""
     codes = set(source.warnings.values_list("code", flat=True))
     is_short = MISSING in codes and not beside.are_sound(tree, source.files)
-    if is_short or KILLED in codes:
-        source.state = IndexState.FAILED
-        source.save(update_fields=["state"])
+    return IndexState.FAILED if is_short or KILLED in codes else IndexState.DONE
 
 
 def _take_up_mended(tree: SnapshotTree, sources: list[SourceRow]) -> None:
-    """What was damaged when it was read, and is sound now, is to be read again."""
+    """What was damaged when it was read, and is sound now, is to be read again.
+
+    So is what was broken off after a warning that may not come again: what is read now would not
+    go on where that ended.
+    """
     hurt = [row for row in sources if row.state == IndexState.FAILED]
-    if mended := [row.pk for row in hurt if beside.are_sound(tree, row.files)]:
-        forgetting.read_anew(mended)
+    mended = [row.pk for row in hurt if beside.are_sound(tree, row.files)]
+    begun = [row.pk for row in sources if row.state == IndexState.READING]
+    ended = SourceRow.objects.filter(pk__in=begun, warnings__code__in=_ENDS).distinct()
+    if again := [*mended, *ended.values_list("pk", flat=True)]:
+        forgetting.read_anew(again)
         for row in sources:
             row.refresh_from_db()
 

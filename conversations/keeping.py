@@ -45,11 +45,11 @@ class Keeping:
             self.source.save()
             self._note_progress(new)
 
-    def end(self, counts: Counts) -> None:
-        """The source is read."""
+    def end(self, counts: Counts, state: IndexState) -> None:
+        """The source is read, and ``state`` says whether as far as it can be."""
         for name in _COUNTS:
             setattr(self.source, name, getattr(counts, name))
-        self.source.state = IndexState.DONE
+        self.source.state = state
         with transaction.atomic(using=INDEX):
             self.source.save()
             Told.objects.filter(source=self.source.pk).delete()

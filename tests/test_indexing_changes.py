@@ -14,6 +14,7 @@ from django_tasks_db.models import DBTaskResult
 from conversations import indexing, more, readers, reconciling
 from conversations.confined.frames import AskRange, Batch
 from conversations.confined.process import Process
+from conversations.keeping import Keeping
 from conversations.models import Attachment, IndexedSnapshot, Message, SourceRow, WarningRow
 from conversations.readers.chat1 import Chat1
 from tests.kept_cast import keep, vault_of
@@ -150,10 +151,9 @@ def ends() -> QuerySet[WarningRow]:
     return WarningRow.objects.filter(code="bytes-missing")
 
 
-@pytest.mark.parametrize(("frame", "kept"), [(AskRange, 0), (Batch, 1998)])
-def test_what_is_killed_again_and_again_is_read_another_day(
-    vault, monkeypatch, frame: type, kept: int
-) -> None:
+def killed_after(monkeypatch, frame: type) -> None:
+    """Let every confined process be killed once it has told a frame of this type."""
+
     def told(self):
         frames.append(real(self))
         if isinstance(frames[-1], frame):
@@ -161,15 +161,47 @@ def test_what_is_killed_again_and_again_is_read_another_day(
         return frames[-1]
 
     frames, real = [], Process.told
+    monkeypatch.setattr(Process, "told", told)
+
+
+@pytest.mark.parametrize(("frame", "kept"), [(AskRange, 0), (Batch, 1998)])
+def test_what_is_killed_again_and_again_is_read_another_day(
+    vault, monkeypatch, frame: type, kept: int
+) -> None:
     said = [{"text": f"{number} {'x' * 100}"} for number in range(3000)]
     snapshot = keep(vault, {"c.jsonl": chat(*said)})
     with monkeypatch.context() as patched:
-        patched.setattr(Process, "told", told)
+        killed_after(patched, frame)
         row = index(snapshot)
     codes = [each["code"] for each in row.tree_warnings]
     assert codes + list(WarningRow.objects.values_list("code", flat=True)) == ["reader-killed"]
     assert Message.objects.count() == kept
     assert reconciling.reconcile() == 0
+    later(row)
+    assert reconciling.reconcile() == 1
+    index(snapshot)
+    assert Message.objects.count() == 3000
+    assert not WarningRow.objects.exists()
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+def test_an_end_that_nobody_could_note_is_none(vault, monkeypatch, moment: str) -> None:
+    """The worker is gone just before, or after, it notes that a reader was killed."""
+
+    def end(self, *args):
+        if moment == "after":
+            real(self, *args)
+        raise OSError("away")
+
+    real = Keeping.end
+    said = [{"text": f"{number} {'x' * 100}"} for number in range(3000)]
+    snapshot = keep(vault, {"c.jsonl": chat(*said)})
+    with monkeypatch.context() as patched:
+        killed_after(patched, Batch)
+        patched.setattr(Keeping, "end", end)
+        row = index(snapshot)
+    assert row.failure == "away"
+    assert WarningRow.objects.get().code == "reader-killed"
     later(row)
     assert reconciling.reconcile() == 1
     index(snapshot)
