@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Final
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from conversations import beside, choices, forgetting
@@ -144,19 +145,19 @@ def _make_older(rows: list[SourceRow], kept_at: datetime) -> int:
     What they were thought to be younger than, and are not, has to be merged in another order.
     """
     found = [row for row in rows if row.kept_at > kept_at]
-    wrong = [
-        row.pk
-        for row in found
-        if ConversationSource.objects.filter(
-            conversation__source_links__source=row,
-            source__kept_at__gt=kept_at,
-            source__kept_at__lt=row.kept_at,
-        ).exists()
-    ]
+    wrong = [row.pk for row in found if _others_between(row, kept_at).exists()]
     SourceRow.objects.filter(pk__in=[row.pk for row in found]).update(kept_at=kept_at)
     if wrong:
         forgetting.read_anew(wrong)
     return len(found)
+
+
+def _others_between(row: SourceRow, kept_at: datetime) -> QuerySet[ConversationSource]:
+    """What is told of its conversations by sources that are no older than that, and no younger."""
+    links = ConversationSource.objects.filter(
+        conversation__source_links__source=row, source__kept_at__range=(kept_at, row.kept_at)
+    )
+    return links.exclude(source=row)
 
 
 def _state_at_end(tree: SnapshotTree, source: SourceRow) -> IndexState:

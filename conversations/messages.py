@@ -41,7 +41,7 @@ class Messages:
         self._number = source.pk
         self._talks = talks
         self._known = Known(source.pk)
-        self._ages = {source.pk: source.kept_at}
+        self._is_younger_than: dict[int, bool] = {}
 
     def write(self, batch: Sequence[Message]) -> None:
         """Insert what is new, and merge what is not."""
@@ -135,7 +135,7 @@ class Messages:
     def _merge(self, told: list[tuple[Placed, Candidate]]) -> None:
         """Most tellings are the same: those are noted together."""
         rows = [there.row for _, there in told]
-        younger = {row.pk for row in rows if self._is_younger_than(row.last_source_id)}
+        younger = {row.pk for row in rows if self._is_right_over(row.last_source_id)}
         self._note(rows, sorted(younger))
         for each, (row, held) in told:
             before = Telling(row.kind, row.text, more.decode(row.more))
@@ -153,11 +153,11 @@ class Messages:
             rows = MessageRow.objects.filter(pk__in=younger[at : at + _AT_ONCE])
             rows.update(last_source=self._number)
 
-    def _is_younger_than(self, source: int) -> bool:
-        if source not in self._ages:
-            rows = SourceRow.objects.filter(pk=source)
-            self._ages[source] = rows.values_list("kept_at", flat=True).get()
-        return self._source.kept_at >= self._ages[source]
+    def _is_right_over(self, source: int) -> bool:
+        if source not in self._is_younger_than:
+            other = SourceRow.objects.get(pk=source)
+            self._is_younger_than[source] = self._source.is_younger_than(other)
+        return self._is_younger_than[source]
 
     def _gained(self, message: Message, row: MessageRow, held: Sizes) -> list[Attachment]:
         """The attachments to be taken from this telling: those whose bytes are not there yet."""

@@ -125,8 +125,9 @@ class Talks:
         return Talk(row, row.pk, link, people, is_youngest)
 
     def _is_youngest(self, row: ConversationRow) -> bool:
-        others = row.source_links.exclude(source=self._source)
-        return not others.filter(source__kept_at__gt=self._source.kept_at).exists()
+        others = SourceRow.objects.filter(conversation_links__conversation=row)
+        others = others.filter(kept_at__gte=self._source.kept_at).exclude(pk=self._source.pk)
+        return all(map(self._source.is_younger_than, others))
 
     def _meet(self, talk: Talk, said: Person) -> int:
         name = (said.name or said.key)[: limits.NAME_CHARS_MAX]

@@ -112,10 +112,34 @@ def test_what_an_older_snapshot_turns_out_to_hold_is_older(vault) -> None:
     assert texts() == ["old"]  # two exports of one content: the younger snapshot brought it back
     for _ in range(2):
         indexing.index(vault.pk, oldest.snapshot_id)
-        reconciling.reconcile()
-        for row in IndexedSnapshot.objects.filter(state=IndexState.WAITING):
-            indexing.index(vault.pk, row.snapshot_id)
+        read_what_waits()
     assert texts() == ["new"]
+
+
+def read_what_waits() -> None:
+    reconciling.reconcile()
+    for row in IndexedSnapshot.objects.filter(state=IndexState.WAITING):
+        indexing.index(row.vault, row.snapshot_id)
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)], ids=str)
+def test_what_came_together_with_what_was_older_is_younger(vault, order) -> None:
+    old = {"z/c.jsonl": chat({"id": "1", "text": "old"}, title="Old", name="Ann")}
+    new = {"a/c.jsonl": chat({"id": "1", "text": "new"}, title="New", name="Anne")}
+    snapshots = [keep(vault, old, created=1), keep(vault, old | new, created=2)]
+    for at in order:
+        indexing.index(vault.pk, snapshots[at].snapshot_id)
+        read_what_waits()
+    assert (texts(), told()[-2:]) == (["new"], [("New",), ("Anne",)])
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)], ids=str)
+def test_of_one_age_is_right_what_stands_later(vault, order) -> None:
+    files = [{f"{name}.jsonl": chat({"id": "1", "text": name}, title=name)} for name in "ab"]
+    snapshots = [keep(vault, each, created=1) for each in files]
+    for at in order:
+        indexing.index(vault.pk, snapshots[at].snapshot_id)
+    assert (texts(), told()[-2]) == (["b"], ("b",))
 
 
 @pytest.mark.parametrize("equal", [1, 40])
