@@ -63,21 +63,24 @@ class Talks:
         self._source = source
         self._orders = orders
         self._open: dict[str, Talk] = {}
+        self._touched: dict[str, Talk] = {}
 
     def __getitem__(self, key: str) -> Talk:
         """The one with this key; one that was not announced is called so."""
         if key not in self._open:
             self._open[key] = self._opened(Conversation(key, key))
+        self._touched[key] = self._open[key]
         return self._open[key]
 
     def known(self, key: str) -> Talk | None:
         """The one with this key, if it was announced or something was said in it."""
-        return self._open.get(key)
+        return self[key] if key in self._open else None
 
     def settle(self) -> None:
-        """Write what a batch added to all of them."""
-        for talk in self._open.values():
+        """Write what a batch added to those that it was about: an export may have thousands."""
+        for talk in self._touched.values():
             talk.settle()
+        self._touched.clear()
 
     def announce(self, event: Event) -> None:
         """Take up a conversation, a person, or how its dates were understood."""

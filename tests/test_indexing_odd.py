@@ -5,12 +5,14 @@ from datetime import timedelta
 
 import pytest
 from django.core.management import call_command
-from django.db import OperationalError
+from django.db import OperationalError, connections
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from django_tasks.utils import get_random_id
 from django_tasks_db.models import DBTaskResult
 
 from conversations import forgetting, indexing, reconciling, timeline, worker
+from conversations.databases import INDEX
 from conversations.models import (
     Attachment,
     Conversation,
@@ -166,6 +168,17 @@ def test_a_snapshot_that_is_forgotten_while_it_is_read_leaves_nothing(vault) -> 
     assert not Message.objects.exists()
     assert not IndexedSnapshot.objects.exists()
     assert not SourceRow.objects.exists()
+
+
+def test_a_batch_writes_only_the_conversations_that_it_is_about(vault) -> None:
+    said = [{"kind": "text", "time": LATE, "sender": "a", "text": f"{n}"} for n in range(8000)]
+    lines = [{"format": "backupstation.chat/1", "key": f"c{at}", "title": ""} for at in range(100)]
+    snapshot = keep(vault, {"a.jsonl": "\n".join(map(json.dumps, lines + said))})
+    with CaptureQueriesContext(connections[INDEX]) as asked:
+        indexing.index(vault.pk, snapshot.snapshot_id)
+    assert (Conversation.objects.count(), Message.objects.count()) == (100, 8000)
+    written = [each for each in asked if 'UPDATE "conversations_conversationsource"' in each["sql"]]
+    assert 100 <= len(written) < 120
 
 
 def test_a_clock_that_was_ahead_keeps_nothing_from_being_tried_again(vault) -> None:
