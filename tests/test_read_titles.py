@@ -1,10 +1,14 @@
 """What chats are called that have no name in their export: never by a path."""
 
 import json
+import tracemalloc
 
 import pytest
 
-from tests.reading_cast import Read
+from conversations import limits
+from conversations.readers._telegram_heads import Heads
+from conversations.source import Source
+from tests.reading_cast import MemoryTree, Read
 
 FOLDER = "backup/DataExport_2024"
 
@@ -56,6 +60,19 @@ def test_chats_of_a_telegram_account_are_called_each_after_its_own_people() -> N
         "Climbers",
         "Dan, Eve",
     ]
+
+
+def test_who_talks_in_all_chats_of_an_account_takes_little_memory() -> None:
+    people = [f"Somebody of a long name {at % 99}" for at in range(200)]
+    chats = [telegram(*people, type="private_group", id=at, name="x") for at in range(200)]
+    tree = MemoryTree({"result.json": json.dumps({"chats": {"list": chats}})})
+    source = Source(tree, ("result.json",))
+    tracemalloc.start()
+    heads = Heads(source)
+    kept = tracemalloc.get_traced_memory()[0]
+    tracemalloc.stop()
+    assert heads.get(199)["id"] == 199
+    assert kept < 200 * 5 * limits.KIB
 
 
 def test_a_telegram_export_that_is_cut_off_has_its_people_all_the_same() -> None:

@@ -9,7 +9,13 @@ from typing import Any, Final
 from conversations.events import ConversationKind
 from conversations.pulling import BadRecords, Json
 from conversations.readers._telegram_actions import DELETED_ACCOUNT
-from conversations.readers._values import called_after, name_of, object_of, untitled
+from conversations.readers._values import (
+    TITLE_NAMES_MAX,
+    called_after,
+    name_of,
+    object_of,
+    untitled,
+)
 from conversations.source import Source
 
 KINDS: Final = {
@@ -99,9 +105,9 @@ class Heads:
 
     def _add(self, head: dict[str, Any], json: Json) -> None:
         """With who says something in the first messages of the list that is next."""
-        people: list[str] = []
+        people: dict[str, None] = {}  # no more than a title has: an account has thousands of chats
         head[_PEOPLE] = people
         self._found.append(head)
         for at, _ in enumerate(json.elements()):
-            if at < _LOOKED_AT:
-                people.append(name_of(object_of(json.value()).get("from")))
+            if at < _LOOKED_AT and len(people) <= TITLE_NAMES_MAX:
+                people[name_of(object_of(json.value()).get("from"))] = None

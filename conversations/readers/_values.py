@@ -22,7 +22,7 @@ _ENDINGS: Final = {
     MediaKind.AUDIO: ("mp3", "m4a", "aac", "ogg", "oga", "opus", "wav", "flac", "amr"),
     MediaKind.STICKER: ("tgs",),
 }
-_TITLE_NAMES_MAX: Final = 10
+TITLE_NAMES_MAX: Final = 10
 _ENDING: Final = re.compile(r"\.(?:json|zip)$", re.IGNORECASE)
 _NUMBERS: Final = re.compile(r"(?:_\d{5,}|\s*\[(?:part )?\d+\]|\s*\(\d+\))+$")
 _TELLS_NOTHING: Final = re.compile(
@@ -97,7 +97,7 @@ def media_kind(name: str, media_type: str = "") -> MediaKind:
 
 def called_after(names: Iterable[str]) -> str:
     """A title for what has no name of its own: the people in it, in their order; "" for nobody."""
-    people = islice(dict.fromkeys(filter(None, names)), _TITLE_NAMES_MAX)
+    people = islice(dict.fromkeys(filter(None, names)), TITLE_NAMES_MAX)
     return ", ".join(people)[: limits.TITLE_CHARS_MAX]
 
 
