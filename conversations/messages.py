@@ -6,12 +6,13 @@ from typing import Final, NamedTuple
 from django.db import connections
 
 from conversations import digests, limits, merging, more, numbering, search
+from conversations.ages import Ages
 from conversations.databases import INDEX
 from conversations.equal import Candidate, Known, Sizes, sizes_of
 from conversations.events import Message
-from conversations.merging import Telling
 from conversations.models import Attachment, SourceRow
 from conversations.models import Message as MessageRow
+from conversations.more import Telling
 from conversations.talks import Talk, Talks
 
 _AT_ONCE: Final = 400  # ids in one query
@@ -41,7 +42,7 @@ class Messages:
         self._number = source.pk
         self._talks = talks
         self._known = Known(source.pk)
-        self._is_younger_than: dict[int, bool] = {}
+        self._ages = Ages(source)
 
     def write(self, batch: Sequence[Message]) -> None:
         """Insert what is new, and merge what is not."""
@@ -135,13 +136,13 @@ class Messages:
     def _merge(self, told: list[tuple[Placed, Candidate]]) -> None:
         """Most tellings are the same: those are noted together."""
         rows = [there.row for _, there in told]
-        younger = {row.pk for row in rows if self._is_right_over(row.last_source_id)}
-        self._note(rows, sorted(younger))
+        youngest = {row.pk: self._ages.numbered(row.last_source_id) for row in rows}
+        self._note(rows, sorted(pk for pk, last in youngest.items() if self._source.age > last.age))
         for each, (row, held) in told:
-            before = Telling(row.kind, row.text, more.decode(row.more))
-            mine = merging.told(each.message)
-            both = (before, mine) if row.pk in younger else (mine, before)
-            after = merging.merged(*both)
+            last = youngest[row.pk].digest
+            before = Telling(row.kind, row.text, more.decode(row.more), last)
+            mine = merging.told(each.message, self._source.digest)
+            after = merging.with_another(before, mine, self._ages.of)
             gained = self._gained(each.message, row, held)
             if after != before or gained:
                 self._change(row, each, after, gained)
@@ -153,12 +154,6 @@ class Messages:
             rows = MessageRow.objects.filter(pk__in=younger[at : at + _AT_ONCE])
             rows.update(last_source=self._number)
 
-    def _is_right_over(self, source: int) -> bool:
-        if source not in self._is_younger_than:
-            other = SourceRow.objects.get(pk=source)
-            self._is_younger_than[source] = self._source.is_younger_than(other)
-        return self._is_younger_than[source]
-
     def _gained(self, message: Message, row: MessageRow, held: Sizes) -> list[Attachment]:
         """The attachments to be taken from this telling: those whose bytes are not there yet."""
         brings = sizes_of(message).keys() - held.keys()
@@ -169,7 +164,10 @@ class Messages:
     def _change(
         self, row: MessageRow, each: Placed, telling: Telling, gained: list[Attachment]
     ) -> None:
-        search.remove(INDEX, search.entries([row], self._source.vault))
+        vault = self._source.vault
+        is_sought_otherwise = bool(gained) or (row.kind, row.text) != (telling.kind, telling.text)
+        if is_sought_otherwise:
+            search.remove(INDEX, search.entries([row], vault))
         row.kind, row.text, row.more = telling.kind, telling.text, more.encode(telling.more)
         if gained:
             row.attachments.filter(file="").delete()
@@ -177,4 +175,5 @@ class Messages:
             each.talk.media += not row.has_media
             row.has_media = True
         row.save(update_fields=["kind", "text", "more", "has_media"])
-        search.add(INDEX, search.entries([row], self._source.vault))
+        if is_sought_otherwise:
+            search.add(INDEX, search.entries([row], vault))

@@ -7,12 +7,23 @@ import msgspec
 from conversations.events import Reaction
 
 
+class Telling(msgspec.Struct, frozen=True, array_like=True):
+    """What one export tells of a message; ``source`` is the digest of the one it was read from."""
+
+    kind: str
+    text: str
+    more: "More"
+    source: str = ""
+
+
 class More(msgspec.Struct, frozen=True, omit_defaults=True):
     """Everything about a message that has no column of its own.
 
     ``deleted``: a newer export says that it was deleted; the text is what was there.
     ``edited`` is a time in milliseconds, or 0 when only the fact is known. ``earlier`` are texts
     that were there before, oldest first: what a newer export changed or took away is still told.
+    ``tellings`` are those that it was made of, oldest first, where there is more than one that
+    counts: an export that is read later may have been made in between.
     """
 
     reactions: tuple[Reaction, ...] = ()
@@ -20,6 +31,7 @@ class More(msgspec.Struct, frozen=True, omit_defaults=True):
     forwarded_from: str = ""
     earlier: tuple[str, ...] = ()
     deleted: bool = False
+    tellings: tuple[Telling, ...] = ()
 
 
 _NOTHING: Final = More()

@@ -130,7 +130,7 @@ class Talks:
     def _is_youngest(self, row: ConversationRow) -> bool:
         others = SourceRow.objects.filter(conversation_links__conversation=row)
         others = others.filter(kept_at__gte=self._source.kept_at).exclude(pk=self._source.pk)
-        return all(map(self._source.is_younger_than, others))
+        return all(self._source.age > other.age for other in others)
 
     def _meet(self, talk: Talk, said: Person) -> int:
         name = (said.name or said.key)[: limits.NAME_CHARS_MAX]

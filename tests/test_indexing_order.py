@@ -61,6 +61,7 @@ EXPORTS = [
             {"id": "3", "text": "left alone"},
             {"text": "yes"},
             {"id": "4", "kind": "media", "text": "sea", "attachments": PHOTO},
+            {"id": "5", "text": "oen", "reactions": [{"emoji": "1"}]},
             title="Old",
             name="Ann",
         ),
@@ -73,6 +74,7 @@ EXPORTS = [
             {"text": "yes"},
             {"text": "yes"},
             {"id": "4", "kind": "media", "text": "sea", "attachments": PHOTO},
+            {"id": "5", "text": "one", "reactions": [{"emoji": "2"}]},
             title="Renamed",
             name="Anna",
         )
@@ -82,6 +84,7 @@ EXPORTS = [
             {"id": "1", "text": "First."},
             {"id": "2", "kind": "deleted"},
             {"id": "3", "text": "left alone", "reactions": [{"emoji": "👍", "by": ["b"]}]},
+            {"id": "5", "kind": "deleted"},
             title="Newest",
             name="Anne",
         )
@@ -95,12 +98,14 @@ def test_the_youngest_is_right_in_whatever_order_they_are_read(vault, order) -> 
         snapshot = keep(vault, EXPORTS[at], created=at + 1)
         indexing.index(vault.pk, snapshot.snapshot_id)
     seen = told()
-    texts = [each[2] for each in seen[:6]]
-    assert texts == ["yes", "yes", "First.", "regretted", "left alone", "sea"]
-    assert set(seen[2][3].earlier) == {"frist", "first"}
+    texts = [each[2] for each in seen[:7]]
+    assert texts == ["yes", "yes", "First.", "regretted", "left alone", "sea", "one"]
+    assert seen[2][3].earlier == ("frist", "first")
     assert seen[3][3].deleted
     assert [each.emoji for each in seen[4][3].reactions] == ["👍"]
-    assert seen[6:] == [("a.jpg", 4, "a.jpg"), ("Newest",), ("Anne",)]
+    assert (seen[6][3].deleted, seen[6][3].earlier) == (True, ("oen",))
+    assert [each.emoji for each in seen[6][3].reactions] == ["2"]
+    assert seen[7:] == [("a.jpg", 4, "a.jpg"), ("Newest",), ("Anne",)]
     assert not Told.objects.exists()
 
 

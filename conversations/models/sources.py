@@ -1,5 +1,7 @@
 """Which snapshots were read, and what became of each of their sources."""
 
+from datetime import datetime
+
 from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -45,7 +47,7 @@ class SourceRow(models.Model):
 
     ``digest`` is over reader, file names and contents, and the files beside them. ``kept_at`` is
     when the oldest snapshot that is known to hold it was made: of two sources that tell a thing
-    differently the younger one is right (:meth:`is_younger_than`). ``done`` counts the events that
+    differently the younger one is right (:attr:`age`). ``done`` counts the events that
     are committed: reading goes on after them. ``state`` is failed when the store lacked bytes of
     it, or its reader was killed: it is looked at again. The counts are those of
     :class:`conversations.events.Counts`.
@@ -73,10 +75,10 @@ class SourceRow(models.Model):
     def __str__(self) -> str:
         return f"{self.app}: {self.files[0] if self.files else ''}"
 
-    def is_younger_than(self, other: "SourceRow") -> bool:
-        """Whether it is right where they differ; of one age it is by name."""
-        mine = self.kept_at, self.files, self.digest
-        return mine > (other.kept_at, other.files, other.digest)
+    @property
+    def age(self) -> tuple[datetime, list[str], str]:
+        """What is greater of the younger one of two; of one time it is by name."""
+        return self.kept_at, self.files, self.digest
 
 
 class SnapshotSource(models.Model):
