@@ -74,7 +74,8 @@ def _read(row: IndexedSnapshot, snapshot: Snapshot, told: Callable[[], None]) ->
     with Confined(tree) as reader:
         found = _believed(reader.recognise())
         named = beside.digests_of(tree, found.sources)
-        sources = _rows(row, snapshot.created_at, found.sources, named)
+        unseen = [each.name for each in found.warnings if each.code in _ENDS]
+        sources = _rows(row, snapshot.created_at, found.sources, named, unseen)
         _take_up_mended(tree, sources)
         _note(row, state=IndexState.READING, sources=len(sources), sources_done=0, messages=0)
         _warn_of_tree(row, found.warnings)
@@ -111,9 +112,16 @@ def _read_source(
 
 
 def _rows(
-    snapshot: IndexedSnapshot, kept_at: datetime, sources: list[Recognised], named: list[str]
+    snapshot: IndexedSnapshot,
+    kept_at: datetime,
+    sources: list[Recognised],
+    named: list[str],
+    unseen: list[str],
 ) -> list[SourceRow]:
-    """The rows of these sources, which the snapshot holds; what it held by another name is left."""
+    """The rows of these sources, which the snapshot holds; what it held by another name is left.
+
+    But not what was read of files that are ``unseen`` now: it may be all that is left of them.
+    """
     with transaction.atomic(using=INDEX):
         rows = [
             SourceRow.objects.get_or_create(
@@ -129,7 +137,7 @@ def _rows(
             for source, digest in zip(sources, named, strict=True)
         ]
         links = SnapshotSource.objects.filter(snapshot=snapshot)
-        links.exclude(source__in=rows).delete()
+        links.exclude(source__in=[*rows, *_read_of(links, unseen)]).delete()
         SnapshotSource.objects.bulk_create(
             [SnapshotSource(snapshot=snapshot, source=row) for row in rows], ignore_conflicts=True
         )
@@ -137,6 +145,17 @@ def _rows(
         for row in rows:
             row.refresh_from_db()
     return rows
+
+
+def _read_of(links: QuerySet[SnapshotSource], names: list[str]) -> list[SourceRow]:
+    """The sources that have any of these files."""
+    held = [link.source for link in links.select_related("source")] if names else []
+    return [row for row in held if any(_is_in(file, name) for file in row.files for name in names)]
+
+
+def _is_in(file: str, name: str) -> bool:
+    """Whether a file is the one that a warning names, or is in it; "" names all there is."""
+    return not name or file == name or file.startswith(f"{name}/")
 
 
 def _make_older(rows: list[SourceRow], kept_at: datetime) -> int:

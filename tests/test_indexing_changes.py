@@ -12,12 +12,20 @@ from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
 
 from conversations import indexing, more, readers, reconciling
-from conversations.confined.frames import AskRange, Batch
+from conversations.confined.frames import AskNames, AskRange, Batch
 from conversations.confined.process import Process
 from conversations.keeping import Keeping
-from conversations.models import Attachment, IndexedSnapshot, Message, SourceRow, WarningRow
+from conversations.models import (
+    Attachment,
+    IndexedSnapshot,
+    IndexState,
+    Message,
+    SourceRow,
+    WarningRow,
+)
 from conversations.readers.chat1 import Chat1
 from tests.kept_cast import keep, vault_of
+from tests.test_archives import zipped
 from transfer.models import Chunk, Snapshot
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -207,6 +215,35 @@ def test_an_end_that_nobody_could_note_is_none(vault, monkeypatch, moment: str) 
     index(snapshot)
     assert Message.objects.count() == 3000
     assert not WarningRow.objects.exists()
+
+
+@pytest.mark.parametrize("name", ["c.jsonl", "phone.zip"])
+def test_what_was_read_stays_when_its_bytes_are_lost_later(vault, monkeypatch, name: str) -> None:
+    """It may be all that is left of them."""
+    text = chat({"text": "hello"})
+    files = {name: zipped({"c.jsonl": text}) if name.endswith("zip") else text}
+    index(keep(vault, files))
+    damaged(0)
+    monkeypatch.setattr(readers, "READERS", readers.READERS[:-1])  # as if others had learnt
+    assert reconciling.reconcile() == 1
+    row = index(Snapshot.objects.get())
+    assert [each["code"] for each in row.tree_warnings] == ["bytes-missing"]
+    assert texts() == ["hello"]
+    assert SourceRow.objects.get().state == IndexState.DONE
+
+
+def test_what_was_read_stays_when_nothing_can_be_looked_at(vault, monkeypatch) -> None:
+    snapshot = keep(vault, {"c.jsonl": chat({"text": "hello"})})
+    index(snapshot)
+    with monkeypatch.context() as patched:
+        killed_after(patched, AskNames)
+        row = index(snapshot)
+    assert [each["code"] for each in row.tree_warnings] == ["reader-killed"]
+    assert texts() == ["hello"]
+    later(row)
+    assert reconciling.reconcile() == 1
+    assert index(snapshot).tree_warnings == []
+    assert texts() == ["hello"]
 
 
 def later(row: IndexedSnapshot) -> None:
