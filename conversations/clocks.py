@@ -15,6 +15,16 @@ def shown(ms: int, clock: str, zone: dt.tzinfo) -> dt.datetime:
     return (at.astimezone(zone) if clock == Clock.UTC else at).replace(tzinfo=None)
 
 
+def by_another(ms: int, clock: str, other: str, zone: dt.tzinfo) -> int:
+    """The time as the other clock has it, where ``zone`` is that of the wall clock."""
+    if clock == other:
+        return ms
+    at = _EPOCH + ms * MS
+    if clock == Clock.UTC:
+        return ms + (at.astimezone(zone).utcoffset() or dt.timedelta()) // MS
+    return ms - (at.replace(tzinfo=zone).utcoffset() or dt.timedelta()) // MS
+
+
 def day_begins(day: dt.date, clock: str, zone: dt.tzinfo) -> int:
     """The millisecond at which this day begins by that clock."""
     midnight = dt.datetime.combine(day, dt.time.min, zone if clock == Clock.UTC else dt.UTC)

@@ -61,7 +61,8 @@ class Keeping:
         self._passed += len(events)
         for event in events[:known]:
             if isinstance(event, Message):
-                self._talks[event.conversation].pass_time(event)
+                talk = self._talks[event.conversation]
+                talk.pass_time(talk.timed(event))
             else:
                 self._talks.announce(event)
         return list(events[known:])

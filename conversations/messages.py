@@ -66,6 +66,7 @@ class Messages:
 
     def _placed(self, message: Message) -> Placed:
         talk = self._talks[message.conversation]
+        message = talk.timed(message)
         time = talk.pass_time(message)
         return Placed(talk, message, time, digests.digest_of(message, time))
 

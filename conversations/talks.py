@@ -3,8 +3,20 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from conversations import digests, limits, numbering
-from conversations.events import Conversation, DateOrder, Dates, Event, Kind, Message, Person
+from django.utils import timezone
+from msgspec.structs import replace
+
+from conversations import clocks, digests, limits, numbering
+from conversations.events import (
+    Clock,
+    Conversation,
+    DateOrder,
+    Dates,
+    Event,
+    Kind,
+    Message,
+    Person,
+)
 from conversations.models import Conversation as ConversationRow
 from conversations.models import ConversationSource, Participant, SourceRow
 
@@ -13,7 +25,8 @@ from conversations.models import ConversationSource, Participant, SourceRow
 class Talk:
     """A conversation while a source is written: its rows, and what this batch adds to them.
 
-    Of what exports tell differently, that of the youngest one counts: ``is_youngest``.
+    Of what exports tell differently, that of the youngest one counts: ``is_youngest``. ``clock`` is
+    the one that this source has its times of.
     """
 
     row: ConversationRow
@@ -21,9 +34,24 @@ class Talk:
     link: ConversationSource
     people: dict[str, int]
     is_youngest: bool
+    clock: Clock
     time: int = 0
     added: list[int] = field(default_factory=list)
     media: int = 0
+
+    def timed(self, message: Message) -> Message:
+        """The message with its times by the conversation's clock, which another source may have."""
+        if self.clock == self.row.clock:
+            return message
+        return replace(
+            message,
+            time=None if message.time is None else self._by_its_clock(message.time),
+            edited=self._by_its_clock(message.edited) if message.edited else message.edited,
+        )
+
+    def _by_its_clock(self, ms: int) -> int:
+        zone = timezone.get_default_timezone()
+        return clocks.by_another(ms, self.clock, self.row.clock, zone)
 
     def pass_time(self, message: Message) -> int:
         """The message's time in milliseconds; that of the one before when it has none."""
@@ -125,7 +153,7 @@ class Talks:
             defaults={"chosen_order": self._orders.get(said.key, "")},
         )
         people = dict(row.people.values_list("key", "pk"))
-        return Talk(row, row.pk, link, people, is_youngest)
+        return Talk(row, row.pk, link, people, is_youngest, said.clock)
 
     def _is_youngest(self, row: ConversationRow) -> bool:
         others = SourceRow.objects.filter(conversation_links__conversation=row)
