@@ -5,7 +5,7 @@ same share it. Whatever ends the work (a killed process, a disk that went away),
 stopped.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from datetime import datetime
 from typing import Final
 
@@ -74,7 +74,7 @@ def _read(row: IndexedSnapshot, snapshot: Snapshot, told: Callable[[], None]) ->
     with Confined(tree) as reader:
         found = _believed(reader.recognise())
         named = beside.digests_of(tree, found.sources)
-        unseen = [each.name for each in found.warnings if each.code in _ENDS]
+        unseen = {each.name for each in found.warnings if each.code in _ENDS}
         sources = _rows(row, snapshot.created_at, found.sources, named, unseen)
         _take_up_mended(tree, sources)
         _note(row, state=IndexState.READING, sources=len(sources), sources_done=0, messages=0)
@@ -116,7 +116,7 @@ def _rows(
     kept_at: datetime,
     sources: list[Recognised],
     named: list[str],
-    unseen: list[str],
+    unseen: Set[str],
 ) -> list[SourceRow]:
     """The rows of these sources, which the snapshot holds; what it held by another name is left.
 
@@ -147,15 +147,16 @@ def _rows(
     return rows
 
 
-def _read_of(links: QuerySet[SnapshotSource], names: list[str]) -> list[SourceRow]:
+def _read_of(links: QuerySet[SnapshotSource], names: Set[str]) -> list[SourceRow]:
     """The sources that have any of these files."""
     held = [link.source for link in links.select_related("source")] if names else []
-    return [row for row in held if any(_is_in(file, name) for file in row.files for name in names)]
+    return [row for row in held if any(_is_among(file, names) for file in row.files)]
 
 
-def _is_in(file: str, name: str) -> bool:
-    """Whether a file is the one that a warning names, or is in it; "" names all there is."""
-    return not name or file == name or file.startswith(f"{name}/")
+def _is_among(file: str, names: Set[str]) -> bool:
+    """Whether a file, or an archive that it is in, is one of these; "" names all there is."""
+    parts = file.split("/")
+    return any("/".join(parts[:end]) in names for end in range(len(parts) + 1))
 
 
 def _make_older(rows: list[SourceRow], kept_at: datetime) -> int:
