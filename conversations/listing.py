@@ -111,21 +111,17 @@ def progress_of(row: IndexedSnapshot) -> Progress:
 
 def _from(rows: QuerySet[Conversation], after: str) -> QuerySet[Conversation]:
     rows = rows.order_by(F("last").desc(nulls_last=True), "-pk")
-    last, dash, pk = after.partition("~")
-    if not dash or not _is_number(pk) or not (last == "" or _is_number(last)):
+    at, _, number = after.partition("~")
+    last, pk = numbering.cursor(at), numbering.cursor(number)
+    if pk is None or (at and last is None):
         return rows
-    if last == "":
-        return rows.filter(last=None, pk__lt=int(pk))
-    later = Q(last__lt=int(last)) | Q(last=int(last), pk__lt=int(pk)) | Q(last=None)
-    return rows.filter(later)
+    if last is None:
+        return rows.filter(last=None, pk__lt=pk)
+    return rows.filter(Q(last__lt=last) | Q(last=last, pk__lt=pk) | Q(last=None))
 
 
 def _place(row: Conversation) -> str:
     return f"{'' if row.last is None else row.last}~{row.pk}"
-
-
-def _is_number(text: str) -> bool:
-    return text.isascii() and text.isdigit() and len(text) <= 18
 
 
 def _rows(found: Sequence[Conversation]) -> list[Row]:
