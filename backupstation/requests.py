@@ -46,6 +46,13 @@ class Request(WebRequest):
         if not self.finished and self.channel is not None:
             self.channel.forceAbortClient()
 
+    def handle_exception(self, exception: BaseException) -> None:
+        """Answer 500; what was begun already is broken off, so that nobody takes it for whole."""
+        if self._response_started:
+            self.application_ended()
+        else:
+            super().handle_exception(exception)
+
     def __repr__(self) -> str:
         return f"<Request from {self.client_addr}>"  # no address: a query string may be secret
 

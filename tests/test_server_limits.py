@@ -159,6 +159,16 @@ def test_query_strings_are_not_logged(server):
     assert "s3cret" not in server.logged()
 
 
+def test_answer_that_fails_midway_is_broken_off(server):
+    for _ in range(2):  # what looks for failed applications goes on looking
+        with server.connect() as raw:
+            raw.sendall(b"GET /fail_midway HTTP/1.1\r\nHost: x\r\n\r\n")
+            told = receive_all(raw)
+        assert told.endswith(b"the beginning\r\n"), told
+    assert "the rest cannot be read" in server.logged()
+    assert "already been started" not in server.logged()
+
+
 # Time
 
 

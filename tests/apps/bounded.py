@@ -161,6 +161,11 @@ async def fail(scope, receive, send, query):
     raise RuntimeError("the view failed")
 
 
+async def fail_midway(scope, receive, send, query):
+    await respond(send, b"the beginning", more=True)
+    raise RuntimeError("the rest cannot be read")
+
+
 SOCKETS = {
     each.__name__: each
     for each in (
@@ -175,7 +180,8 @@ SOCKETS = {
     )
 }
 PAGES = {
-    each.__name__: each for each in (hello, later, upload, stream, block, fail, scheme, reload)
+    each.__name__: each
+    for each in (hello, later, upload, stream, block, fail, fail_midway, scheme, reload)
 }
 
 
