@@ -8,7 +8,7 @@ from django.core.exceptions import ValidationError
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from conversations import clocks, numbering
+from conversations import clocks, numbering, transcript
 from conversations.models import Conversation
 from conversations.transcript import Span
 
@@ -49,7 +49,8 @@ class ExportForm(forms.Form):
         since, until = self.cleaned_data["since"], self.cleaned_data["until"]
         first = _first_id(conversation, since) if since else None
         after = _first_id(conversation, until + _DAY) if until and until < date.max else None
-        return Span(first, None if after is None else after - 1)
+        last = None if after is None else after - 1
+        return transcript.span_of(conversation, first, last)
 
 
 def _first_id(conversation: Conversation, day: date) -> int | None:

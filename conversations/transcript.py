@@ -4,6 +4,8 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final, NamedTuple
 
+from django.db.models import QuerySet
+
 from conversations import more, numbering, timeline
 from conversations.models import Attachment, Conversation, Message, Participant
 from conversations.more import More
@@ -23,17 +25,27 @@ class Said(NamedTuple):
 
 
 class Span(NamedTuple):
-    """Messages from id ``first`` up to and including ``last``; None is the very first or last."""
+    """Messages from id ``first`` up to and including ``last``; None is the very first or last.
 
-    first: int | None = None
-    last: int | None = None
+    ``messages`` is how many they are: what was written down of fewer is not whole.
+    """
+
+    first: int | None
+    last: int | None
+    messages: int
 
 
-WHOLE: Final = Span()
+class Changed(Exception):
+    """Messages were taken out while they were written down: it has to be begun again."""
 
 
-def said(conversation: Conversation, span: Span = WHOLE) -> Iterator[Said]:
-    """Its messages in order, with a fixed number of queries for a thousand of them."""
+def span_of(conversation: Conversation, first: int | None, last: int | None) -> Span:
+    """These messages, counted now."""
+    return Span(first, last, _within(conversation, first, last).count())
+
+
+def said(conversation: Conversation, span: Span) -> Iterator[Said]:
+    """As :func:`batches`, one by one, with a fixed number of queries for a thousand of them."""
     people = {person.pk: person for person in conversation.people.all()}
     for batch in batches(conversation, span):
         attached = timeline.attached(batch)
@@ -47,12 +59,18 @@ def said(conversation: Conversation, span: Span = WHOLE) -> Iterator[Said]:
             )
 
 
-def batches(conversation: Conversation, span: Span = WHOLE) -> Iterator[list[Message]]:
-    """Its messages in order, some in a list."""
-    after = None if span.first is None else span.first - 1
-    while batch := _batch(conversation, after, span.last):
+def batches(conversation: Conversation, span: Span) -> Iterator[list[Message]]:
+    """Its messages in order, some in a list; those that are read meanwhile are among them.
+
+    Raises :class:`Changed` at the end when they have become fewer: a conversation that is read anew
+    is emptied first.
+    """
+    first, given = span.first, 0
+    while batch := list(_within(conversation, first, span.last).order_by("pk")[:_BATCH]):
         yield batch
-        after = batch[-1].pk
+        first, given = batch[-1].pk + 1, given + len(batch)
+    if given < span.messages:
+        raise Changed(f"{given} messages where {span.messages} were")
 
 
 def time_of(message_id: int) -> datetime:
@@ -60,10 +78,10 @@ def time_of(message_id: int) -> datetime:
     return _EPOCH + timedelta(milliseconds=numbering.time_of(message_id))
 
 
-def _batch(conversation: Conversation, after: int | None, last: int | None) -> list[Message]:
+def _within(conversation: Conversation, first: int | None, last: int | None) -> QuerySet[Message]:
     messages = Message.objects.filter(conversation=conversation)
-    if after is not None:
-        messages = messages.filter(pk__gt=after)
+    if first is not None:
+        messages = messages.filter(pk__gte=first)
     if last is not None:
         messages = messages.filter(pk__lte=last)
-    return list(messages.order_by("pk")[:_BATCH])
+    return messages

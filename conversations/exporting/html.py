@@ -17,7 +17,7 @@ from conversations.bubbles import Bubble, bubbles_of
 from conversations.events import MediaKind
 from conversations.exporting import media
 from conversations.models import Conversation, Message
-from conversations.transcript import WHOLE, Span, batches
+from conversations.transcript import Span, batches
 from conversations.zipping import Entry
 
 PER_PAGE: Final = 5000
@@ -41,18 +41,18 @@ class Shown(NamedTuple):
     day: date | None
 
 
-def entries(conversation: Conversation, span: Span = WHOLE) -> Iterator[Entry]:
+def entries(conversation: Conversation, span: Span) -> Iterator[Entry]:
     """The pages, the first one called index.html; each is made while it is sent."""
-    total = _count(conversation, span)
-    pages = max(1, -(-total // PER_PAGE))
+    pages = max(1, -(-span.messages // PER_PAGE))
     messages = chain.from_iterable(batches(conversation, span))
     for page in range(1, pages + 1):
-        turn = islice(messages, PER_PAGE)
+        # The last one has what was read meanwhile as well.
+        turn = islice(messages, PER_PAGE if page < pages else None)
         context = {
             "conversation": conversation,
             "page": page,
             "pages": [(number, page_name(number)) for number in range(1, pages + 1)],
-            "total": total,
+            "total": span.messages,
             "style": _STYLE.read_text(encoding="utf-8"),
         }
         yield Entry(page_name(page), None, _page(turn, context))
@@ -61,15 +61,6 @@ def entries(conversation: Conversation, span: Span = WHOLE) -> Iterator[Entry]:
 def page_name(number: int) -> str:
     """The file's name of page ``number``, from 1."""
     return "index.html" if number == 1 else f"page-{number}.html"
-
-
-def _count(conversation: Conversation, span: Span) -> int:
-    messages = Message.objects.filter(conversation=conversation)
-    if span.first is not None:
-        messages = messages.filter(pk__gte=span.first)
-    if span.last is not None:
-        messages = messages.filter(pk__lte=span.last)
-    return messages.count()
 
 
 def _page(messages: Iterator[Message], context: dict[str, object]) -> Iterator[bytes]:

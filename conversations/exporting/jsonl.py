@@ -15,12 +15,12 @@ from conversations.readers.chat1 import (
     PersonLine,
     ReactionLine,
 )
-from conversations.transcript import WHOLE, Said, Span, said
+from conversations.transcript import Said, Span, said
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def lines(conversation: Conversation, span: Span = WHOLE, *, media_too: bool) -> Iterator[bytes]:
+def lines(conversation: Conversation, span: Span, *, media_too: bool) -> Iterator[bytes]:
     """The header and one line for each message, in order.
 
     With ``media_too`` attachments name their paths in the archive of :mod:`.media`.
