@@ -1,13 +1,18 @@
 """Restore invitations that are bound to one snapshot, or to one conversation in it."""
 
 from dataclasses import dataclass
+from typing import Final
 
 from django.contrib.auth.models import AbstractBaseUser
 
 from conversations import selecting
 from conversations.models import Conversation
 from transfer.models import Snapshot
+from wire.errors import WireError
 from wire.messages import Binding
+
+UNREADABLE: Final = (OSError, WireError)
+"""What is raised where the store is away or damaged."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +33,8 @@ class Bound:
 def bound(owner: AbstractBaseUser, snapshot_id: str, slug: str = "") -> Bound:
     """This owner's snapshot, limited to the conversation ``slug`` if one is named.
 
-    Raises ``Snapshot.DoesNotExist`` for what this owner does not have, whoever else may.
+    Raises ``Snapshot.DoesNotExist`` for what this owner does not have, whoever else may, and one
+    of :data:`UNREADABLE` when the list of its files cannot be read.
     """
     own = Snapshot.objects.receipted().filter(vault__owner_id=owner.pk)
     snapshot = own.get(snapshot_id=snapshot_id)

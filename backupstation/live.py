@@ -22,6 +22,7 @@ from django.http import HttpRequest
 from django.utils import timezone, translation
 
 from backupstation import replacing, showing
+from backupstation.bound import UNREADABLE
 from backupstation.page import Page
 from backupstation.showing import Choice
 from transfer import approvals
@@ -111,7 +112,7 @@ class LivePage(AsyncWebsocketConsumer):
                 if language in dict(settings.LANGUAGES):
                     self.language = language
                 self.page.choose(choice)
-                with suppress(Snapshot.DoesNotExist):  # the page says so by itself
+                with suppress(Snapshot.DoesNotExist, *UNREADABLE):  # the page says so by itself
                     self.page.adopt(showing.adopted(self.page.owner, link, choice))
             case Show(choice):
                 self.page.choose(choice)

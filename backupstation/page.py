@@ -16,6 +16,7 @@ from django.utils.translation import gettext
 
 from backupstation import journey, kept, showing
 from backupstation.asking import Question
+from backupstation.bound import UNREADABLE
 from backupstation.journey import Transfer
 from backupstation.pace import Pace
 from backupstation.progress import Progress
@@ -38,7 +39,8 @@ class Page:
     owner: AbstractBaseUser
     choice: Choice = field(default_factory=Choice)
     shown: Shown | None = None
-    _is_gone: bool = False
+    _lack: str = ""
+    """Why there is no code: "gone" or "unreadable"; "" when this computer has no address."""
     _opened_at: datetime | None = None
     _pace: Pace = field(default_factory=Pace)
     _told: dict[str, str] = field(default_factory=dict)
@@ -90,9 +92,11 @@ class Page:
 
     def _show(self) -> None:
         try:
-            self.shown = showing.show(self.owner, self.choice)
+            self.shown, self._lack = showing.show(self.owner, self.choice), ""
         except Snapshot.DoesNotExist:  # forgotten since the page was opened
-            self.shown, self._is_gone = None, True
+            self.shown, self._lack = None, "gone"
+        except UNREADABLE:
+            self.shown, self._lack = None, "unreadable"
 
     def _is_code_due(self, now: datetime, transfers: list[Transfer]) -> bool:
         if self.shown is None or now >= self.shown.next_at:
@@ -113,7 +117,7 @@ class Page:
         if self._drawn[0] is self.shown and self.shown:
             return self._drawn[1]
         seconds = limits.INVITATION_ROTATION_SECONDS
-        told = {"shown": self.shown, "seconds": seconds, "is_gone": self._is_gone}
+        told = {"shown": self.shown, "seconds": seconds, "lack": self._lack}
         html = render_to_string("parts/code.html", told)
         self._drawn = (self.shown, html)
         return self._drawn[1]

@@ -28,6 +28,7 @@ from backupstation.doctor import examining, knocking
 from backupstation.forms import OwnerForm, PasswordForm, SignInForm
 from backupstation.page import Page
 from backupstation.showing import Choice
+from conversations import unreadable
 from transfer import station as this_station
 from transfer.models import Snapshot, Vault
 from wire import limits
@@ -50,6 +51,7 @@ def station(request: HttpRequest) -> HttpResponse:
 @require_safe
 @login_required
 @never_cache
+@unreadable.told
 def restore(request: HttpRequest, snapshot_id: str) -> HttpResponse:
     """Show a code that gives back this snapshot alone, or one conversation of it."""
     user, slug = cast(AbstractBaseUser, request.user), request.GET.get("conversation", "")

@@ -9,7 +9,7 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404
 from django.views.decorators.http import require_safe
 
-from conversations import media_types, owned, ranges, streaming, timeline
+from conversations import media_types, owned, ranges, streaming, timeline, unreadable
 from conversations.contents import Content, Contents, NotKept
 from conversations.limits import MIB
 from conversations.models import Attachment
@@ -28,6 +28,7 @@ _drawing: Final = threading.BoundedSemaphore(2)
 @require_safe
 @login_required
 @streaming.headed
+@unreadable.told
 def attachment(request: HttpRequest, slug: str, at: str, number: int) -> HttpResponseBase:
     """One attachment; what browsers only draw or play is shown, anything else is saved."""
     row = _row(request, slug, at, number)
@@ -46,19 +47,21 @@ def attachment(request: HttpRequest, slug: str, at: str, number: int) -> HttpRes
 @login_required
 def thumbnail(request: HttpRequest, slug: str, at: str, number: int) -> HttpResponse:
     """A small WebP of a picture; 404 for what is none."""
-    content = _content(_row(request, slug, at, number))
+    row = _row(request, slug, at, number)
     try:
-        with _drawing:
-            picture = _decoded(content) if content.size is None else content.file
-            drawn = draw(picture, THUMBNAIL_PIXELS)
-    except (NoThumbnail, OSError):
+        drawn = _drawn(_content(row))
+    except (NoThumbnail, OSError, WireError):
         raise Http404 from None
-    finally:
-        content.file.close()
     response = HttpResponse(drawn, content_type="image/webp")
     response["Content-Security-Policy"] = _SANDBOX
     response["Cache-Control"] = _FOR_A_WEEK
     return response
+
+
+def _drawn(content: Content) -> bytes:
+    with content.file, _drawing:
+        picture = _decoded(content) if content.size is None else content.file
+        return draw(picture, THUMBNAIL_PIXELS)
 
 
 def _decoded(content: Content) -> bytes:
@@ -85,7 +88,7 @@ def _row(request: HttpRequest, slug: str, at: str, number: int) -> Attachment:
 def _content(row: Attachment) -> Content:
     try:
         return Contents().of(row)
-    except (NotKept, OSError, WireError):
+    except NotKept:
         raise Http404 from None
 
 

@@ -10,7 +10,7 @@ from django.shortcuts import render
 from django.utils.text import get_valid_filename
 from django.views.decorators.http import require_safe
 
-from conversations import downloading, owned, selecting, streaming
+from conversations import downloading, owned, selecting, streaming, unreadable
 from conversations.export_form import ExportForm
 from conversations.exporting import html, jsonl, media
 from conversations.models import Conversation
@@ -18,7 +18,6 @@ from conversations.typed import text_of
 from conversations.zipping import Archive, Entry
 from transfer.models import Snapshot
 from wire import limits
-from wire.errors import WireError
 from wire.messages import Selection
 
 _ZIP = "application/zip"
@@ -27,6 +26,7 @@ _ZIP = "application/zip"
 @require_safe
 @login_required
 @streaming.headed
+@unreadable.told
 def download(request: HttpRequest, snapshot_id: str) -> HttpResponseBase:
     """Every original file of a snapshot; or those that ``item`` and ``under`` name."""
     snapshot = owned.snapshot(request, snapshot_id)
@@ -36,6 +36,7 @@ def download(request: HttpRequest, snapshot_id: str) -> HttpResponseBase:
 @require_safe
 @login_required
 @streaming.headed
+@unreadable.told
 def originals(request: HttpRequest, slug: str) -> HttpResponseBase:
     """The original files of one conversation, from the snapshot with most of it or ``snapshot``."""
     conversation = owned.conversation(request, slug)
@@ -47,11 +48,7 @@ def originals(request: HttpRequest, slug: str) -> HttpResponseBase:
 
 
 def _archive(snapshot: Snapshot, selection: Selection | None, filename: str) -> HttpResponseBase:
-    try:
-        made = downloading.archive(snapshot, selection)
-    except WireError:
-        raise Http404 from None
-    return streaming.answer(made, _ZIP, filename=filename)
+    return streaming.answer(downloading.archive(snapshot, selection), _ZIP, filename=filename)
 
 
 def _selection(request: HttpRequest) -> Selection | None:
