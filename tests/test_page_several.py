@@ -119,7 +119,7 @@ def test_a_crowd_is_counted(owner: User) -> None:
     shown = page.Page(owner)
     html = shown.look(timezone.now())["trail"]
     assert html.count('class="other ') == page.TRANSFERS_MAX - 1
-    assert "and 3 more" in html
+    assert "and 3 more transfers" in html
     assert shown.look(timezone.now())["say"] == "phone-14: Receiving"
 
 
