@@ -36,6 +36,8 @@ def bound(owner: AbstractBaseUser, snapshot_id: str, slug: str = "") -> Bound:
     Raises ``Snapshot.DoesNotExist`` for what this owner does not have, whoever else may, and one
     of :data:`UNREADABLE` when the list of its files cannot be read.
     """
+    if "\0" in snapshot_id + slug:  # which PostgreSQL takes in no text
+        raise Snapshot.DoesNotExist
     own = Snapshot.objects.receipted().filter(vault__owner_id=owner.pk)
     snapshot = own.get(snapshot_id=snapshot_id)
     if not slug:

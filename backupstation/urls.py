@@ -9,7 +9,7 @@ from backupstation.https import views as https
 
 urlpatterns = [
     path("", views.station, name="station"),
-    path("restore/<str:snapshot_id>/", views.restore, name="restore"),
+    path("restore/<slug:snapshot_id>/", views.restore, name="restore"),
     path("approvals/", views.approve, name="approve"),
     path("conversations/", include("conversations.urls")),
     path("doctor/", views.doctor, name="doctor"),

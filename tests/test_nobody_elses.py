@@ -71,11 +71,11 @@ CASES = {
         Case("?id={a.snapshot}", statuses=(200,)),
         Case("?phone={a.phone}", statuses=(200,)),
     ],
-    "conversations/snapshots/<str:snapshot_id>/": [
+    "conversations/snapshots/<slug:snapshot_id>/": [
         Case("{a.snapshot}/"),
         Case("{a.snapshot}/?page=1"),
     ],
-    "conversations/snapshots/<str:snapshot_id>/download/": [
+    "conversations/snapshots/<slug:snapshot_id>/download/": [
         Case("{a.snapshot}/download/"),
         Case("{a.snapshot}/download/?item={a.item}"),
         Case("{mine.snapshot}/download/?item={a.item}&under={a.item}", statuses=(200,)),
@@ -131,7 +131,7 @@ CASES = {
         Case("{a.slug}/thumbnails/{mine.attachment}/"),
         Case("{mine.slug}/thumbnails/{a.attachment}/"),
     ],
-    "restore/<str:snapshot_id>/": [
+    "restore/<slug:snapshot_id>/": [
         Case("{a.snapshot}/"),
         Case("{a.snapshot}/?conversation={a.slug}"),
         Case("{a.snapshot}/?conversation={mine.slug}"),

@@ -10,6 +10,7 @@ from tests.chats_cast import jsonl, line
 from tests.kept_cast import keep, vault_of
 from tests.page_cast import signed_in
 from tests.search_engines import engine, postgres_index  # noqa: F401 - fixtures
+from transfer.models import Snapshot
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("engine")]
 AT = "2024-01-05T14:56:01Z"
@@ -50,7 +51,7 @@ def test_a_chat_with_it_is_read_and_found(browser) -> None:
 
 
 def test_what_is_asked_may_have_it(browser) -> None:
-    slug = Conversation.objects.get().slug
+    slug, snapshot = Conversation.objects.get().slug, Snapshot.objects.get().snapshot_id
     for address, status in {
         "search/?q=after%00": 400,
         "search/?chat=%00": 400,
@@ -68,8 +69,13 @@ def test_what_is_asked_may_have_it(browser) -> None:
         f"{slug}/?before=%00": 200,
         f"{slug}/gallery/?before=%00": 200,
         f"{slug}/originals/?snapshot=%00": 200,
+        f"snapshots/{snapshot}%00/": 404,
+        f"snapshots/{snapshot}%00/download/": 404,
+        f"../restore/{snapshot}%00/": 404,
+        f"../restore/{snapshot}/?conversation={slug}%00": 404,
     }.items():
-        assert browser.get(f"/conversations/{address}").status_code == status, address
+        path = f"/conversations/{address}".replace("/conversations/..", "")
+        assert browser.get(path).status_code == status, address
     assert browser.post(f"/conversations/{slug}/self/", {"person": "b\0"}).status_code == 404
 
 
