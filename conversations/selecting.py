@@ -2,8 +2,9 @@
 
 import posixpath
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
+import msgspec
 from django.db.models import F, QuerySet, Sum
 
 from conversations.models import Attachment, Conversation, ConversationSource, SourceRow
@@ -11,6 +12,9 @@ from transfer.itemfile import KeptItems
 from transfer.models import Snapshot
 from wire import limits
 from wire.messages import Selection
+
+# A phone is told them in one message, in which there is little else.
+_BYTES_MAX: Final = limits.CONTROL_BYTES_MAX - 16 * limits.KIB
 
 
 class Chosen(NamedTuple):
@@ -29,7 +33,7 @@ class Chosen(NamedTuple):
 def of_conversation(conversation: Conversation, snapshot_id: str = "") -> Chosen:
     """The items that hold this conversation in the snapshot that has most of it, or is named.
 
-    Its chat files and the media of its messages. Where they are more than a selection may name,
+    Its chat files and the media of its messages. Where they are more than a phone can be told,
     folders that hold nothing else are named instead, and if these are too many, any folders.
     Raises ``Snapshot.DoesNotExist`` when no such snapshot holds it.
     """
@@ -64,20 +68,26 @@ def _others(
 
 def _named(items: KeptItems, names: set[str]) -> tuple[Selection | None, int]:
     """A selection of these items, and how many others it has; None is the whole snapshot."""
-    if len(names) <= limits.SELECTION_NAMES_MAX:
+    if _can_be_told(names):
         return Selection(items=sorted(names)), 0
     folders = _own_folders(items, names)
     loose = {name for name in names if not _is_below(name, folders)}
-    if len(folders) + len(loose) > limits.SELECTION_NAMES_MAX:
+    if not _can_be_told(folders, loose):
         folders |= {posixpath.dirname(name) for name in loose} - {""}
         loose = {name for name in loose if "/" not in name}
-    while len(folders) + len(loose) > limits.SELECTION_NAMES_MAX and any("/" in f for f in folders):
+    while not _can_be_told(folders, loose) and any("/" in folder for folder in folders):
         folders = {posixpath.dirname(folder) or folder for folder in folders}
-    if len(folders) + len(loose) > limits.SELECTION_NAMES_MAX:
+    if not _can_be_told(folders, loose):
         return None, items.header.items - len(names)
     selection = Selection(items=sorted(loose), under=sorted(folders))
     covers = selection.covering()
     return selection, sum(covers(item.name) for item in items) - len(names)
+
+
+def _can_be_told(*names: set[str]) -> bool:
+    if sum(map(len, names)) > limits.SELECTION_NAMES_MAX:
+        return False
+    return len(msgspec.json.encode(names)) <= _BYTES_MAX
 
 
 def _own_folders(items: KeptItems, names: set[str]) -> set[str]:

@@ -11,7 +11,8 @@ from conversations.models import Conversation, IndexedSnapshot
 from conversations.selecting import Chosen
 from tests import page_cast
 from tests.kept_cast import keep, vault_of
-from wire import limits
+from wire import limits, messages
+from wire.messages import Binding
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -98,3 +99,14 @@ def test_of_too_many_folders_those_above_them_are_named(monkeypatch) -> None:
         {name: name for name in names} | {"c.jsonl": chat("top", *names), "x": "x"}, "top"
     )
     assert (found.selection, found.beyond) == (None, 1)
+
+
+@pytest.mark.parametrize("folder", ["us", "家庭"])
+def test_names_that_are_too_long_together_fit_into_the_message_that_tells_them(folder) -> None:
+    names = [f"{folder}/{'x' * 900}-{number}.jpg" for number in range(700)]
+    talk = "".join(chat("us", name.rpartition("/")[2]) for name in names)
+    found = chosen(dict.fromkeys(names, "") | {f"{folder}/c.jsonl": talk, "x": "x"})
+    binding = Binding(found.snapshot.snapshot_id, found.selection)
+    assert messages.encode(messages.Open("restore", 0, 0, "x" * 100, binding))
+    assert found.selection is not None
+    assert (found.selection.under, found.selection.items, found.beyond) == ([folder], [], 0)
