@@ -26,6 +26,7 @@ def by_another(ms: int, clock: str, other: str, zone: dt.tzinfo) -> int:
 
 
 def day_begins(day: dt.date, clock: str, zone: dt.tzinfo) -> int:
-    """The millisecond at which this day begins by that clock."""
-    midnight = dt.datetime.combine(day, dt.time.min, zone if clock == Clock.UTC else dt.UTC)
-    return (midnight.astimezone(dt.UTC) - _EPOCH) // MS
+    """The millisecond at which this day begins by that clock; of any day that a calendar has."""
+    midnight = dt.datetime.combine(day, dt.time.min, dt.UTC)
+    offset = midnight.replace(tzinfo=zone).utcoffset() if clock == Clock.UTC else None
+    return (midnight - _EPOCH - (offset or dt.timedelta())) // MS

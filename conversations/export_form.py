@@ -53,9 +53,6 @@ class ExportForm(forms.Form):
         return transcript.span_of(conversation, first, last)
 
 
-def _first_id(conversation: Conversation, day: date) -> int | None:
-    try:
-        begins = clocks.day_begins(day, conversation.clock, timezone.get_current_timezone())
-    except OverflowError:
-        return None
+def _first_id(conversation: Conversation, day: date) -> int:
+    begins = clocks.day_begins(day, conversation.clock, timezone.get_current_timezone())
     return numbering.first_id(max(-numbering.TIME_MAX, min(numbering.TIME_MAX, begins)))

@@ -64,10 +64,7 @@ def around(conversation: Conversation, message: Message) -> Page:
 
 def on(conversation: Conversation, day: dt.date, zone: dt.tzinfo) -> Message | None:
     """The first message on this day or after it; None when all are earlier."""
-    try:
-        begins = day_begins(day, conversation.clock, zone)
-    except OverflowError:
-        begins = numbering.TIME_MAX if day.year == dt.MAXYEAR else -numbering.TIME_MAX
+    begins = day_begins(day, conversation.clock, zone)
     first = max(-numbering.TIME_MAX, min(numbering.TIME_MAX, begins))
     of_day = _of(conversation).filter(pk__gte=numbering.first_id(first))
     return of_day.order_by("pk").first()

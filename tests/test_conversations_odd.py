@@ -1,5 +1,7 @@
 """Whatever stands in an address or a form: a page, a refusal or a 404, and never a fault."""
 
+from itertools import product
+
 import pytest
 
 from accounts.models import User
@@ -19,7 +21,7 @@ ODD = [
 ]
 ASKED = {
     "": ["page", "app", "title", "snapshot"],
-    "search/": ["q", "conversation", "sender", "from", "to", "before", "media", "order", "kind"],
+    "search/": ["q", "chat", "sender", "since", "until", "after", "attached", "order"],
     "snapshots/": ["id", "page", "phone", "date"],
     "snapshots/{snapshot}/": ["page"],
     "snapshots/{snapshot}/download/": ["item", "under"],
@@ -54,6 +56,22 @@ def test_what_an_address_asks_for(kept: Snapshot, client, asked: str) -> None:
     for name in ASKED[asked]:
         for odd in ODD:
             assert client.get(path, {name: odd}).status_code < 500, (name, odd)
+
+
+@pytest.mark.parametrize("zone", ["Asia/Shanghai", "Pacific/Kiritimati", "America/New_York"])
+def test_the_first_and_the_last_day_of_the_calendar(kept, client, settings, zone: str) -> None:
+    settings.TIME_ZONE = zone
+    slug = Conversation.objects.latest("messages").slug
+    days = ["0001-01-01", "0001-01-02", "9999-12-30", "9999-12-31"]
+    for path, names in {
+        "search/": ["since", "until"],
+        "snapshots/": ["date"],
+        f"{slug}/": ["date"],
+        f"{slug}/export.jsonl": ["from", "to"],
+    }.items():
+        for name, day in product(names, days):
+            answer = client.get(f"/conversations/{path}", {name: day})
+            assert answer.status_code == 200, (path, name, day)
 
 
 @pytest.mark.parametrize(
