@@ -406,9 +406,15 @@ def test_snapshots_are_found_by_phone_and_date(alice, settings) -> None:
 
 
 def test_what_has_no_time_is_of_no_day(alice) -> None:
-    lines = [{"kind": "text", "sender": "bob", "text": f"Sometime {n}"} for n in range(2)]
-    alice.keep({"x.jsonl": chats_cast.jsonl("x", "Timeless", [], lines)})
-    for html in (alice.page("/conversations/"), alice.page(of(talk("Timeless")))):
+    files = [chats_cast.file("image", "Sometime 1.jpg", path="a.jpg")]
+    lines = [
+        {"kind": "text", "sender": "bob", "text": f"Sometime {n}", "attachments": files}
+        for n in range(2)
+    ]
+    alice.keep({"x.jsonl": chats_cast.jsonl("x", "Timeless", [], lines), "a.jpg": "a"})
+    row = talk("Timeless")
+    for address in ("/conversations/", of(row), of(row, "gallery/")):
+        html = alice.page(address)
         assert "Sometime 1" in html
         assert "1970" not in html
 

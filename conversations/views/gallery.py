@@ -21,17 +21,17 @@ PER_PAGE: Final = 60
 
 
 class Tile(NamedTuple):
-    """One attachment that is kept, and the message that it belongs to."""
+    """One attachment that is kept, and the message that it belongs to; None without a time."""
 
     attachment: Attachment
     at: str
-    time: dt.datetime
+    day: dt.date | None
 
 
 class Month(NamedTuple):
-    """The tiles of one month, the latest first."""
+    """The tiles of one month, the latest first; None for those without a time."""
 
-    begins: dt.date
+    begins: dt.date | None
     tiles: Sequence[Tile]
 
 
@@ -57,10 +57,9 @@ def gallery(request: HttpRequest, slug: str) -> HttpResponse:
 
 def _tiles(row: Conversation, messages: Sequence[Message]) -> tuple[list[Tile], int]:
     """Those that are kept, and how many the exports left out."""
-    zone = timezone.get_current_timezone()
     attached = timeline.attached(messages)
     tiles = [
-        Tile(each, at_of(one), shown(numbering.time_of(one.pk), row.clock, zone))
+        Tile(each, at_of(one), _day(row, one))
         for one in messages
         for each in attached[one.pk]
         if each.file
@@ -68,6 +67,13 @@ def _tiles(row: Conversation, messages: Sequence[Message]) -> tuple[list[Tile], 
     return tiles, sum(map(len, attached.values())) - len(tiles)
 
 
+def _day(row: Conversation, message: Message) -> dt.date | None:
+    if not numbering.is_placed(message.pk):
+        return None
+    zone = timezone.get_current_timezone()
+    return shown(numbering.time_of(message.pk), row.clock, zone).date()
+
+
 def _months(tiles: Sequence[Tile]) -> list[Month]:
-    grouped = groupby(tiles, key=lambda tile: tile.time.date().replace(day=1))
+    grouped = groupby(tiles, key=lambda tile: tile.day.replace(day=1) if tile.day else None)
     return [Month(month, list(group)) for month, group in grouped]
