@@ -47,7 +47,8 @@ def of_conversation(conversation: Conversation, snapshot_id: str = "") -> Chosen
     chats = {name for file in files if (name := item_holding(items, file))}
     # Whichever snapshot they were first read from: what is kept in this one counts.
     media = Attachment.objects.filter(message__conversation=conversation).exclude(file="")
-    held = media.values_list("file", flat=True).distinct()
+    # In their order, so that no page of the list of items is read twice.
+    held = media.order_by("file").values_list("file", flat=True).distinct()
     names = chats | {name for file in held if (name := item_holding(items, file))}
     selection, beyond = _named(items, names)
     return Chosen(snapshot, selection, _others(conversation, sources, items, chats), beyond)

@@ -11,7 +11,10 @@ from conversations.models import Conversation, IndexedSnapshot
 from conversations.selecting import Chosen
 from tests import page_cast
 from tests.kept_cast import keep, vault_of
+from transfer import manifests
+from transfer.models import Vault
 from wire import limits, messages
+from wire.manifest import PageRef
 from wire.messages import Binding
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -60,6 +63,23 @@ def test_the_page_says_so_before_it_gives_them(key: str, others: int) -> None:
     page = client.get(f"/restore/{found.snapshot.snapshot_id}/", {"conversation": slug}).text
     assert ("1 other conversation is in the same files" in page) == bool(others)
     assert ("and nothing else" in page) == (not others)
+
+
+def test_the_list_of_files_is_read_once_whatever_their_order_in_the_chat(monkeypatch) -> None:
+    names = [f"{number:02}.jpg" for number in range(60)]
+    mixed = [name for number in range(5) for name in names[number::5]]
+    files = dict.fromkeys(names, "x") | {"c.jsonl": "".join(chat("us", each) for each in mixed)}
+    found = chosen(files)
+    read: list[PageRef] = []
+    page_bytes = manifests.page_bytes
+
+    def counted(vault: Vault, page: PageRef) -> bytes:
+        read.append(page)
+        return page_bytes(vault, page)
+
+    monkeypatch.setattr(manifests, "page_bytes", counted)
+    assert selecting.of_conversation(Conversation.objects.get()).selection == found.selection
+    assert len(read) < 2 * len(set(read))
 
 
 PHOTOS = [f"media/{number}.jpg" for number in range(4)]
