@@ -22,6 +22,7 @@ class Names:
         self.changed: list[tuple[str, str]] = []
         self._files: set[int] = set()
         self._folders: set[int] = set()
+        self._numbers: dict[int, int] = {}
 
     def of(self, name: str) -> str:
         """What the file ``name`` is to be called."""
@@ -35,9 +36,17 @@ class Names:
         *folders, last = name.split("/")
         path = ""
         for folder in folders:
-            path = _first_free(path + _held(folder), self._files) + "/"
+            path = _first_free(path + _held(folder), 1, self._files)[0] + "/"
             self._folders.add(_key(path[:-1]))
-        told = _first_free(path + _held(last), self._files, self._folders)
+        return self._free_file(path + _held(last))
+
+    def _free_file(self, path: str) -> str:
+        """Of many that would be called the same, each has the number after that of the last."""
+        key = _key(path)
+        taken = (self._files, self._folders)
+        told, number = _first_free(path, self._numbers.get(key, 1), *taken)
+        if number > 1:
+            self._numbers[key] = number
         self._files.add(_key(told))
         return told
 
@@ -50,14 +59,15 @@ def _held(part: str) -> str:
     return f"_{part}" if _DEVICE.match(part) else part
 
 
-def _first_free(path: str, *taken: set[int]) -> str:
+def _first_free(path: str, number: int, *taken: set[int]) -> tuple[str, int]:
+    """The path with the first number that nothing has, from ``number`` on; 1 is not written."""
     before, slash, last = path.rpartition("/")
     stem, ending = _split(last)
-    number = 1
-    while any(_key(path) in each for each in taken):
+    while True:
+        told = path if number == 1 else f"{before}{slash}{stem} ({number}){ending}"
+        if not any(_key(told) in each for each in taken):
+            return told, number
         number += 1
-        path = f"{before}{slash}{stem} ({number}){ending}"
-    return path
 
 
 def _split(last: str) -> tuple[str, str]:

@@ -3,7 +3,9 @@
 import io
 import random
 import re
+import time
 import zipfile
+from itertools import product
 from pathlib import PureWindowsPath
 
 import pytest
@@ -101,6 +103,17 @@ def test_whatever_the_names_no_two_files_meet_on_windows(seed: int) -> None:
     assert dict(called.changed) == {
         new: old for new, old in zip(files, names, strict=True) if new != old
     }
+
+
+def test_very_many_of_one_name_are_told_apart_in_no_time() -> None:
+    names = ["".join(each) for each in product(*map(sorted, ["aA", "bB", "cC"] * 5))]
+    called = Names()
+    begun = time.process_time()
+    assert called.of(names[0]) == names[0]
+    assert [called.of(name) for name in names[1:]] == [
+        f"{name} ({number})" for number, name in enumerate(names[1:], start=2)
+    ]
+    assert time.process_time() - begun < 20  # a few tenths of a second, not a quarter of an hour
 
 
 @pytest.mark.parametrize(
