@@ -125,3 +125,12 @@ def test_media_of_an_export_are_called_as_its_pages_say(name: str) -> None:
     }
     called = Names()
     assert {called.of(path) for path in paths} == paths
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["x.EXE", "x.pif", "x.svg ", "x.html.", "x.jpg.exe", f"x.exe{' ' * 10}y"],
+)
+def test_what_a_click_would_run_is_called_a_text(name: str) -> None:
+    path = path_of(Attachment(name=name, file="x", source_id=1))
+    assert path.endswith(".txt"), path

@@ -19,8 +19,11 @@ _UNSAFE: Final = re.compile(r"[^\w. ()+-]+")
 _ACTIVE: Final = frozenset(
     {
         *("html", "htm", "xhtml", "xht", "shtml", "svg", "svgz", "xml", "xsl", "mht", "mhtml"),
-        *("js", "mjs", "vbs", "wsf", "hta", "exe", "com", "bat", "cmd", "ps1", "scr", "msi"),
-        *("lnk", "url", "desktop", "jar", "sh", "app", "command"),
+        *("js", "mjs", "jse", "vbs", "vbe", "wsf", "wsh", "wsc", "sct", "hta", "ps1", "bat"),
+        *("exe", "com", "cmd", "scr", "pif", "cpl", "msi", "msp", "msc", "reg", "inf", "scf"),
+        *("lnk", "url", "webloc", "website", "appref-ms", "desktop", "chm", "jar", "jnlp"),
+        *("sh", "bash", "csh", "zsh", "py", "pyw", "pyz", "pl", "run", "appimage"),
+        *("app", "command", "terminal", "workflow"),
     }
 )
 
@@ -38,7 +41,8 @@ def path_of(attachment: Attachment) -> str:
     if not dot:
         stem, ending = ending, ""
     shown = f"{stem[:_NAME_CHARS_MAX]}{dot}{ending[:10]}".rstrip(" .") or "file"
-    if ending.lower() in _ACTIVE:
+    _, dot, ending = shown.rpartition(".")
+    if dot and ending.lower() in _ACTIVE:
         shown += ".txt"
     # With its name, so that no two differ by case alone: see conversations.portable.
     place = (attachment.source_id, attachment.file, attachment.start, attachment.length, shown)
