@@ -51,17 +51,17 @@ def of_conversation(conversation: Conversation, snapshot_id: str = "") -> Chosen
     held = media.order_by("file").values_list("file", flat=True).distinct()
     names = chats | {name for file in held if (name := item_holding(items, file))}
     selection, beyond = _named(items, names)
-    return Chosen(snapshot, selection, _others(conversation, sources, items, chats), beyond)
+    return Chosen(snapshot, selection, _others(conversation, sources, items, names), beyond)
 
 
 def _others(
-    conversation: Conversation, sources: QuerySet[SourceRow], items: KeptItems, chats: set[str]
+    conversation: Conversation, sources: QuerySet[SourceRow], items: KeptItems, names: set[str]
 ) -> int:
-    """How many other conversations are told in these items."""
+    """How many other conversations are told in these items: archives of media may have chats."""
     there = [
         row.pk
         for row in sources.only("files").iterator()
-        if any(item_holding(items, file) in chats for file in row.files)
+        if any(item_holding(items, file) in names for file in row.files)
     ]
     links = ConversationSource.objects.filter(source__in=there).exclude(conversation=conversation)
     return links.values("conversation").distinct().count()

@@ -1,6 +1,8 @@
 """Which items are given for one conversation, and what is said of those that hold more."""
 
+import io
 import json
+import zipfile
 
 import pytest
 
@@ -28,6 +30,14 @@ def chat(key: str, *names: str) -> str:
     return f"{json.dumps(header)}\n{json.dumps(said)}\n"
 
 
+def zipped(files: dict[str, str]) -> bytes:
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w") as archive:
+        for name, data in files.items():
+            archive.writestr(name, data)
+    return made.getvalue()
+
+
 def chosen(files: dict[str, str], key: str = "us") -> Chosen:
     vault = vault_of("alice")
     snapshot = keep(vault, files)
@@ -41,6 +51,31 @@ def test_conversations_of_one_file_are_counted_and_those_beside_it_are_not() -> 
     assert (found.others, found.beyond) == (2, 0)
     assert found.selection is not None
     assert found.selection.items == ["x/a.jpg", "x/both.jsonl"]
+
+
+def test_chats_in_an_archive_of_which_only_media_are_needed_are_counted() -> None:
+    """As in a download of Messenger's, which comes in several zips."""
+    folder = "your_activity/messages/inbox"
+    photo = {"uri": f"{folder}/us_1/photos/1.jpg", "creation_timestamp": 1600000000}
+    said = {"sender_name": "Ann", "timestamp_ms": 1600000000000}
+    us, them = (
+        {
+            "participants": [{"name": "Ann"}, {"name": name}],
+            "messages": [said | more],
+            "title": name,
+            "thread_path": f"inbox/{name.lower()}_1",
+        }
+        for name, more in (("Us", {"photos": [photo]}), ("Them", {"content": "hello"}))
+    )
+    one = zipped({f"{folder}/us_1/message_1.json": json.dumps(us)})
+    two = zipped({f"{folder}/them_1/message_1.json": json.dumps(them), photo["uri"]: "x"})
+    vault = vault_of("alice")
+    snapshot = keep(vault, {"facebook-1.zip": one, "facebook-2.zip": two})
+    indexing.index(vault.pk, snapshot.snapshot_id)
+    found = selecting.of_conversation(Conversation.objects.get(title="Us"))
+    assert found.selection is not None
+    assert found.selection.items == ["facebook-1.zip", "facebook-2.zip"]
+    assert found.others == 1
 
 
 def test_what_another_vault_has_under_the_same_id_is_not_counted() -> None:
