@@ -39,10 +39,17 @@ class Entry(NamedTuple):
         return timezone.localtime(min(max(known, _EARLIEST), _LATEST))
 
 
+class Lost(NamedTuple):
+    """What would be in an archive if its list could be read: ``what``, in words, and ``why``."""
+
+    what: str
+    why: str
+
+
 class Archive:
     """Yields the archive's bytes."""
 
-    def __init__(self, entries: Iterable[Entry]) -> None:
+    def __init__(self, entries: Iterable[Entry | Lost]) -> None:
         self._entries = entries
         self._damaged: list[str] = []
         self._names = Names()
@@ -53,6 +60,9 @@ class Archive:
 
     def _members(self) -> Iterator[MemberFile]:
         for entry in self._entries:
+            if isinstance(entry, Lost):
+                self._damaged.append(f"{entry.what}: {entry.why}")
+                continue
             method = ZIP_64 if entry.size is None else ZIP_AUTO(entry.size, level=0)
             name = self._names.of(entry.name)
             yield name, entry.told, _MODE, method, self._until_damage(name, entry)

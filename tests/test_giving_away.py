@@ -1,5 +1,7 @@
 """What is said when the store's disk is away, or what is on it is damaged: not that it is gone."""
 
+import io
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -10,12 +12,15 @@ from accounts.models import User
 from backupstation import roles
 from backupstation.page import Page
 from backupstation.showing import Choice
-from conversations import indexing
+from conversations import downloading, indexing
 from conversations.bubbles import at_of
 from conversations.models import Attachment, Conversation
 from tests import chats_cast, page_cast
 from tests.kept_cast import keep, vault_of
 from tests.test_store_away import unmounted
+from transfer import chunks, vaults
+from transfer.itemfile import KeptItems
+from transfer.models import Vault
 
 pytestmark = pytest.mark.django_db(transaction=True)
 SAID = "Is the disk of the store there?"
@@ -75,3 +80,26 @@ def test_an_open_page_says_so_and_has_a_code_again_when_the_disk_is_back(snapsho
     with unmounted():
         assert SAID in page.look(timezone.now())["code"]
     assert 'class="qr"' in page.look(timezone.now())["code"]
+
+
+def test_a_damaged_part_of_the_list_of_files_is_told_and_all_others_are_given() -> None:
+    names = [f"{number}.txt" for number in range(9)]
+    vault = vault_of("alice")
+    snapshot = keep(vault, {name: name for name in names}, per_page=3)
+    spoil(vault, KeptItems(snapshot).header.pages[1].digest)
+    made = b"".join(downloading.archive(snapshot))
+    with zipfile.ZipFile(io.BytesIO(made)) as archive:
+        assert archive.testzip() is None
+        assert archive.namelist() == [*names[:3], *names[6:], "DAMAGED.txt"]
+        assert b"3 files whose names cannot be read: " in archive.read("DAMAGED.txt")
+
+
+def spoil(vault: Vault, digest: bytes) -> None:
+    """One chunk."""
+    chunk_id = vaults.keys_of(vault.pk).chunk_id(digest)
+    place = chunks.places_of(vault, [chunk_id])[chunk_id]
+    path = settings.STATION_STORE_DIR / place.pack
+    raw = bytearray(path.read_bytes())
+    raw[place.entry.offset + 20] ^= 1
+    path.chmod(0o600)
+    path.write_bytes(raw)

@@ -42,7 +42,11 @@ class KeptItems:
     def __iter__(self) -> Iterator[Item]:
         """All of them, page by page."""
         for number in range(len(self.header.pages)):
-            yield from self._page(number)
+            yield from self.page(number)
+
+    def page(self, number: int) -> list[Item]:
+        """Those of one page of the manifest, from 0."""
+        return self._page(number)
 
     def get(self, name: str) -> Item | None:
         """The item called ``name``, found by halving: names are strictly ascending."""
