@@ -4,6 +4,7 @@ import datetime as dt
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
+from django.conf import settings
 from django.db.models import Count, F, Q, QuerySet
 from django.db.models.functions import Left
 from django.utils import timezone
@@ -101,6 +102,14 @@ def progress(vault_id: str) -> list[Progress]:
     """Snapshots that are being read, wait for it, or could not be read; the latest first."""
     unread = IndexedSnapshot.objects.filter(vault=vault_id).exclude(state=IndexState.DONE)
     return [progress_of(one) for one in unread.order_by("-updated_at")[:PROGRESS_MAX]]
+
+
+def is_still_reading(vault_id: str) -> bool:
+    """Whether there may be more in a while, of any conversation."""
+    if settings.STATION_INDEXING == "off":
+        return False
+    unread = (IndexState.WAITING, IndexState.READING)
+    return IndexedSnapshot.objects.filter(vault=vault_id, state__in=unread).exists()
 
 
 def progress_of(row: IndexedSnapshot) -> Progress:

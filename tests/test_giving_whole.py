@@ -12,7 +12,13 @@ import pytest
 from accounts.models import User
 from conversations import forgetting, indexing
 from conversations.exporting import html
-from conversations.models import Conversation, Message, SourceRow
+from conversations.models import (
+    Conversation,
+    IndexedSnapshot,
+    IndexState,
+    Message,
+    SourceRow,
+)
 from conversations.transcript import Changed
 from tests import chats_cast, page_cast
 from tests.kept_cast import keep, vault_of
@@ -78,6 +84,25 @@ def test_pages_have_what_was_read_meanwhile(monkeypatch) -> None:
         pages = [archive.read(name) for name in archive.namelist() if name.endswith(".html")]
     assert [len(re.findall(b"<article", page)) for page in pages] == [1000, 1000, 1001]
     assert b"later" in pages[-1]
+
+
+def test_it_is_told_that_there_may_be_more_while_backups_are_read(settings) -> None:
+    row = kept("one")
+    browser = page_cast.signed_in(User.objects.get(username="alice"))
+    said = "Some backups are still being read: there may be more in a while."
+
+    def told() -> set[bool]:
+        with zipfile.ZipFile(io.BytesIO(exported(row, "export.html"))) as archive:
+            page = archive.read("index.html").decode()
+        address = f"/conversations/{row.slug}/"
+        shown = [browser.get(address).text, browser.get(f"{address}export/").text, page]
+        return {said in each for each in shown}
+
+    assert told() == {False}
+    IndexedSnapshot.objects.update(state=IndexState.READING)
+    assert told() == {True}
+    settings.STATION_INDEXING = "off"
+    assert told() == {False}
 
 
 def test_an_export_of_what_stays_is_whole() -> None:

@@ -12,7 +12,7 @@ from typing import Final, NamedTuple, cast
 from django.conf import settings
 from django.template.loader import render_to_string
 
-from conversations import choices
+from conversations import choices, listing
 from conversations.bubbles import Bubble, bubbles_of
 from conversations.events import MediaKind
 from conversations.exporting import media
@@ -44,6 +44,7 @@ class Shown(NamedTuple):
 def entries(conversation: Conversation, span: Span) -> Iterator[Entry]:
     """The pages, the first one called index.html; each is made while it is sent."""
     pages = max(1, -(-span.messages // PER_PAGE))
+    is_still_reading = listing.is_still_reading(conversation.vault)
     messages = chain.from_iterable(batches(conversation, span))
     for page in range(1, pages + 1):
         # The last one has what was read meanwhile as well.
@@ -53,6 +54,7 @@ def entries(conversation: Conversation, span: Span) -> Iterator[Entry]:
             "page": page,
             "pages": [(number, page_name(number)) for number in range(1, pages + 1)],
             "total": span.messages,
+            "is_still_reading": is_still_reading,
             "style": _STYLE.read_text(encoding="utf-8"),
         }
         yield Entry(page_name(page), None, _page(turn, context))

@@ -138,6 +138,7 @@ def _about(row: Conversation, chosen: ReadingChoice | None) -> dict[str, Any]:
         "order": order if is_read_anew else row.date_order,
         "orders": _ORDERS.items() if order or not row.is_date_order_sure else (),
         "is_read_anew": is_read_anew,
+        "is_still_reading": listing.is_still_reading(row.vault),
         "snapshot_id": _snapshot_id(row),
         "first_day": _day_of(row, row.first),
         "last_day": _day_of(row, row.last),

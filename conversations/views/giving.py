@@ -10,7 +10,7 @@ from django.shortcuts import render
 from django.utils.text import get_valid_filename
 from django.views.decorators.http import require_safe
 
-from conversations import downloading, owned, selecting, streaming, unreadable
+from conversations import downloading, listing, owned, selecting, streaming, unreadable
 from conversations.export_form import ExportForm
 from conversations.exporting import html, jsonl, media
 from conversations.models import Conversation
@@ -106,7 +106,8 @@ def _export(request: HttpRequest, conversation: Conversation, form_name: str) ->
 def _asking(
     request: HttpRequest, conversation: Conversation, form: ExportForm, status: int
 ) -> HttpResponse:
-    context = {"conversation": conversation, "form": form}
+    is_still_reading = listing.is_still_reading(conversation.vault)
+    context = {"conversation": conversation, "form": form, "is_still_reading": is_still_reading}
     return render(request, "conversations/export.html", context, status=status)
 
 

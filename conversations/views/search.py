@@ -8,8 +8,7 @@ from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from conversations import numbering
-from conversations.models import IndexedSnapshot, IndexState
+from conversations import listing, numbering
 from conversations.search import Query, parse
 from conversations.search_form import SearchForm
 from conversations.search_links import Addresses
@@ -51,7 +50,7 @@ def _answer(vault: Vault, form: SearchForm, asked: QueryDict) -> dict[str, Any]:
         "facets": addresses.facets(found.facets),
         "following": addresses.following(found.following),
         "first_page": addresses.first_page(),
-        "is_still_reading": _is_still_reading(vault.pk),
+        "is_still_reading": listing.is_still_reading(vault.pk),
     }
 
 
@@ -60,8 +59,3 @@ def _state(typed: str, query: Query, filters: Filters) -> str:
     if query.wanted or query.unwanted or (filters != Filters() and not typed):
         return "asked"
     return "no-words" if typed else "not-asked"
-
-
-def _is_still_reading(vault: str) -> bool:
-    unread = (IndexState.WAITING, IndexState.READING)
-    return IndexedSnapshot.objects.filter(vault=vault, state__in=unread).exists()
