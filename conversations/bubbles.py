@@ -131,7 +131,7 @@ class _Maker:
     ) -> Bubble:
         speaker = self._speaker(message)
         day = time.date() if numbering.is_placed(message.pk) else None
-        told = linking.segments(message.text[:TEXT_CHARS_SHOWN])
+        told, rest = linking.cut(linking.segments(message.text), TEXT_CHARS_SHOWN)
         return Bubble(
             id=message.pk,
             at=at_of(message),
@@ -141,7 +141,7 @@ class _Maker:
             day=day,
             is_first=not _goes_on(last, speaker, time, day),
             text=told,
-            rest=linking.segments(message.text[TEXT_CHARS_SHOWN:]),
+            rest=rest,
             quote=self._quote(message.reply_to) if message.reply_to else None,
             attachments=self._beside.attachments.get(message.pk, ()),
             reactions=[

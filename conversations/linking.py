@@ -1,7 +1,7 @@
 """Addresses in texts, for pages that make links of them; the text itself is never markup."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 from urllib.parse import urlsplit
 
@@ -27,6 +27,19 @@ def segments(text: str) -> list[Segment]:
     the address, do not belong to it.
     """
     return list(_segments(text))
+
+
+def cut(pieces: Sequence[Segment], chars: int) -> tuple[list[Segment], list[Segment]]:
+    """The pieces of about the first ``chars`` characters, and the others; a link stays whole."""
+    shown: list[Segment] = []
+    for number, piece in enumerate(pieces):
+        if len(piece.text) > chars:
+            ends = 0 if piece.href else chars
+            shown += [Segment(piece.text[:ends])] if ends else []
+            return shown, [piece._replace(text=piece.text[ends:]), *pieces[number + 1 :]]
+        shown.append(piece)
+        chars -= len(piece.text)
+    return shown, []
 
 
 def _segments(text: str) -> Iterator[Segment]:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conversations.linking import Segment, segments
+from conversations.linking import Segment, cut, segments
 
 
 def links(text: str) -> list[str]:
@@ -104,6 +104,17 @@ def test_the_pieces_are_the_text_and_links_are_what_they_show(text: str) -> None
             assert each.href == each.text
             assert each.href.lower().startswith(("http://", "https://"))
             assert not set(each.href) & set(" \n<>\"'`")
+
+
+@given(st.lists(_PIECES | st.text(max_size=5), max_size=30).map("".join), st.integers(0, 60))
+def test_a_long_text_is_cut_where_it_is_asked_but_no_link(text: str, chars: int) -> None:
+    whole = segments(text)
+    shown, rest = cut(whole, chars)
+    assert "".join(each.text for each in (*shown, *rest)) == text
+    assert [each for each in (*shown, *rest) if each.href] == [each for each in whole if each.href]
+    length = sum(len(each.text) for each in shown)
+    assert length <= chars
+    assert length == min(chars, len(text)) or rest[0].href
 
 
 @pytest.mark.timeout(10)

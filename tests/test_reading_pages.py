@@ -275,7 +275,8 @@ def test_an_order_of_dates_that_is_sure_is_no_question(alice) -> None:
 
 
 def test_a_very_long_text_is_shown_in_two_pieces(alice) -> None:
-    text = "word " * 2000
+    link = "https://example.org/where-the-cut-would-be"
+    text = "word " * 597 + f"{link} " + "word " * 1403
     files = {
         "a.jsonl": chats_cast.jsonl(
             "a", "A", [], [chats_cast.line("2024-01-01T00:00:00Z", "x", text)]
@@ -285,6 +286,7 @@ def test_a_very_long_text_is_shown_in_two_pieces(alice) -> None:
     html = alice.page(of(talk("A")))
     assert "Show the rest" in html
     assert html.count("word ") == 2000
+    assert re.findall(r'href="(https:[^"]*)"', html) == [link]
 
 
 def test_the_menu_leads_to_what_gives_it_back(alice) -> None:
