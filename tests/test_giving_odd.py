@@ -76,3 +76,24 @@ def test_whatever_it_is_called_it_is_given_back(client, name: str) -> None:
         assert not re.search("%E2%80%AE|%E2%81%A6|%0[AD]", disposition), disposition
     lines = body(ask(f"{there}/export.jsonl?media=0")).splitlines()
     assert json.loads(lines[0])["title"] == row.title
+
+
+def test_a_file_without_a_name_is_called_what_it_is(client) -> None:
+    kinds = ("image", "video", "audio", "document")
+    files = [chats_cast.file(kind, "", path="p.jpg") for kind in kinds]
+    files.append(chats_cast.file("document", ""))
+    said = [chats_cast.line("2024-01-01T10:00:00Z", "a", "", "media", attachments=files)]
+    kept = {"c.jsonl": chats_cast.jsonl("key", "Us", [], said), "p.jpg": PICTURE}
+    snapshot = keep(vault_of("alice"), kept)
+    indexing.index(snapshot.vault_id, snapshot.snapshot_id)
+    Attachment.objects.update(name="")  # as of files that stand in a text
+    address = f"/conversations/{Conversation.objects.get().slug}"
+    chinese = {"accept-language": "zh-hans"}
+    answer = client.get(f"{address}/export.html", headers=chinese)
+    with zipfile.ZipFile(io.BytesIO(body(answer))) as archive:
+        page = archive.read("index.html").decode()
+    assert page.count("<bdi>文件</bdi>") == 2
+    assert re.findall(r'(?:alt|aria-label)="([^"]*)"', page) == ["图片", "视频", "音频"]
+    gallery = client.get(f"{address}/gallery/", headers=chinese).text
+    tiles = re.findall(r"</svg><bdi>([^<]*)</bdi>", gallery)
+    assert tiles == ["视频", "音频", "文件"]
