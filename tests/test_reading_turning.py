@@ -53,3 +53,14 @@ def test_every_file_of_a_snapshot_is_on_a_page(browser) -> None:
     pages = turned(browser, f"/conversations/snapshots/{kept.snapshot_id}/")
     assert len(pages) == 3
     assert len(set(re.findall(r"<bdi>(\d{3}\.txt)</bdi>", "".join(pages)))) == 250
+
+
+def test_every_phone_may_be_chosen_by_its_newest_name_however_often_others_sent(browser) -> None:
+    vault = vault_of("alice")
+    for number in range(150):
+        at = f"2024-01-01T{number // 60:02}:{number % 60:02}:00Z"
+        snapshot_in(vault, phone="first", source=f"Name {number}", stored_at=at)
+    snapshot_in(vault, phone="second", source="New phone", stored_at="2024-01-02T00:00:00Z")
+    page = browser.get("/conversations/snapshots/").text
+    offered = re.findall(r'<option value="([^"]+)">([^<]*)</option>', page)
+    assert offered == [("first", "Name 149"), ("second", "New phone")]

@@ -6,6 +6,7 @@ from typing import Final
 
 from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
+from django.db.models import Max, OuterRef, Subquery
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.dateparse import parse_date
@@ -75,9 +76,11 @@ def _day(text: str) -> dt.date | None:
 
 
 def _phones(mine: SnapshotQuerySet) -> list[tuple[str, str]]:
-    """Each phone that sent one, with what it called itself in the newest."""
-    rows = mine.newest_first().reverse().values_list("phone", "source").distinct()
-    return sorted(dict(rows[:PHONES_LISTED]).items(), key=itemgetter(1))
+    """Each phone that sent one, with what it called itself in the newest; the latest phones."""
+    newest = mine.newest_first().filter(phone=OuterRef("phone")).values("source")[:1]
+    rows = mine.order_by().values("phone").annotate(last=Max("stored_at"), name=Subquery(newest))
+    found = rows.order_by("-last", "phone").values_list("phone", "name")
+    return sorted(found[:PHONES_LISTED], key=itemgetter(1))
 
 
 def _items(row: Snapshot, page: str) -> ItemsPage | None:
