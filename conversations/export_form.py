@@ -20,8 +20,12 @@ _DATE: Final = forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"})
 class ExportForm(forms.Form):
     """``from`` and ``to`` in an address are days, both included; ``as`` is the form."""
 
-    since = forms.DateField(required=False, input_formats=["%Y-%m-%d"], widget=_DATE)
-    until = forms.DateField(required=False, input_formats=["%Y-%m-%d"], widget=_DATE)
+    since = forms.DateField(
+        label=_("First day"), required=False, input_formats=["%Y-%m-%d"], widget=_DATE
+    )
+    until = forms.DateField(
+        label=_("Last day"), required=False, input_formats=["%Y-%m-%d"], widget=_DATE
+    )
     form = forms.ChoiceField(
         choices=[
             ("html", _("Pages for any browser, with their media (HTML)")),

@@ -367,6 +367,8 @@ def test_days_that_are_none_are_told_and_kept_in_the_form(
     assert answer.status_code == 400
     assert said in answer.text
     assert kept_there in answer.text
+    for name in re.findall('aria-describedby="([^"]*)"', answer.text):
+        assert f'id="{name}"' in answer.text
     assert client.get(kept.url("export/")).status_code == 200
 
 

@@ -122,7 +122,10 @@ def test_wrong_filters_are_marked(browser: Client) -> None:
     assert "Filters (2)" in html
     assert '<details class="more" open>' in html
     for wrong in ({"since": "yesterday"}, {"chat": "nope"}, {"order": "worst"}, {"q": "\0"}):
-        assert "This search cannot be made" in page(browser, 400, **wrong)
+        html = page(browser, 400, **wrong)
+        assert "This search cannot be made" in html
+        for name in re.findall('aria-describedby="([^"]*)"', html):
+            assert f'id="{name}"' in html, wrong
     assert "This search cannot be made" in page(browser, 400, q="x" * 201)
 
 
