@@ -72,6 +72,10 @@ def test_a_conversation_opens_at_its_end_and_pictures_are_drawn(page: Page) -> N
     audio = page.locator("audio")
     audio.evaluate("e => e.play()")
     page.wait_for_function("e => e.currentTime > 0 || e.ended", arg=audio.element_handle())
+    audio.focus()
+    page.keyboard.press("Home")  # the player's own: back to its beginning, not the conversation's
+    page.wait_for_timeout(300)
+    in_view(page, "On our way!")
 
 
 def test_scrolling_goes_on_both_ways_and_holds_few_pages(page: Page) -> None:

@@ -221,7 +221,7 @@ class Conversation {
 
   pressed(event) {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
-    if (event.target.closest("input, select, textarea, [contenteditable]")) return;
+    if (event.target.closest("input, select, textarea, audio, video, [contenteditable]")) return;
     if (event.key === "j") this.step(1);
     else if (event.key === "k") this.step(-1);
     else if (event.key === "Home") this.go(`?after=${BEGINNING}`, () => this.messages()[0]);
