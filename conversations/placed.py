@@ -19,7 +19,7 @@ class PlacedFile(io.RawIOBase):
 
     def buffered(self, buffer_bytes: int) -> BinaryIO:
         """This file, read ahead by so much."""
-        return cast(BinaryIO, io.BufferedReader(self, buffer_bytes))
+        return cast(BinaryIO, _ReadAhead(self, buffer_bytes))
 
     def readable(self) -> bool:
         """It is."""
@@ -45,3 +45,10 @@ class PlacedFile(io.RawIOBase):
         buffer[: len(data)] = data
         self._at += len(data)
         return len(data)
+
+
+class _ReadAhead(io.BufferedReader):
+    def read1(self, size: int = -1, /) -> bytes:
+        """As texts are read: with an empty buffer, io's own would ask for ``size`` and no more."""
+        self.peek(1)
+        return super().read1(size)

@@ -6,7 +6,7 @@ with that (:class:`conversations.events.Counts`).
 
 import posixpath
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, BinaryIO, NamedTuple
 
 from conversations import limits
@@ -74,6 +74,16 @@ class Source:
             for at, text in enumerate(lines, 1):
                 self.seen += 1
                 yield Line(at, text)
+
+    def skimmed(
+        self, number: int = 0, encodings: tuple[str, ...] = OLD, *, keeps_returns: bool = False
+    ) -> Iterator[str]:
+        """Its lines as :meth:`lines` has them, for a look ahead: they are not counted.
+
+        They end where bytes are damaged, which is told when the lines themselves are read.
+        """
+        with suppress(OSError), self.open(number) as file:
+            yield from decoded_lines(file, others=encodings, keeps_returns=keeps_returns)
 
     def records(self, prefix: str, number: int = 0) -> Iterator[Record]:
         """The elements of the list at ``prefix`` of file ``number``; each one is counted.

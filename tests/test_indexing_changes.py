@@ -159,6 +159,10 @@ def ends() -> QuerySet[WarningRow]:
     return WarningRow.objects.filter(code="bytes-missing")
 
 
+MANY = 9000
+"""Messages of more bytes than the process asks for before it has told the first of them."""
+
+
 def killed_after(monkeypatch, frame: type) -> None:
     """Let every confined process be killed once it has told a frame of this type."""
 
@@ -176,7 +180,7 @@ def killed_after(monkeypatch, frame: type) -> None:
 def test_what_is_killed_again_and_again_is_read_another_day(
     vault, monkeypatch, frame: type, kept: int
 ) -> None:
-    said = [{"text": f"{number} {'x' * 100}"} for number in range(3000)]
+    said = [{"text": f"{number} {'x' * 100}"} for number in range(MANY)]
     snapshot = keep(vault, {"c.jsonl": chat(*said)})
     with monkeypatch.context() as patched:
         killed_after(patched, frame)
@@ -188,7 +192,7 @@ def test_what_is_killed_again_and_again_is_read_another_day(
     later(row)
     assert reconciling.reconcile() == 1
     index(snapshot)
-    assert Message.objects.count() == 3000
+    assert Message.objects.count() == MANY
     assert not WarningRow.objects.exists()
 
 
@@ -202,7 +206,7 @@ def test_an_end_that_nobody_could_note_is_none(vault, monkeypatch, moment: str) 
         raise OSError("away")
 
     real = Keeping.end
-    said = [{"text": f"{number} {'x' * 100}"} for number in range(3000)]
+    said = [{"text": f"{number} {'x' * 100}"} for number in range(MANY)]
     snapshot = keep(vault, {"c.jsonl": chat(*said)})
     with monkeypatch.context() as patched:
         killed_after(patched, Batch)
@@ -213,7 +217,7 @@ def test_an_end_that_nobody_could_note_is_none(vault, monkeypatch, moment: str) 
     later(row)
     assert reconciling.reconcile() == 1
     index(snapshot)
-    assert Message.objects.count() == 3000
+    assert Message.objects.count() == MANY
     assert not WarningRow.objects.exists()
 
 

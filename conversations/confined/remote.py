@@ -85,21 +85,31 @@ class RemoteTree:
 
 
 class _RemoteFile(PlacedFile):
-    """Asks for little where a file is only looked at, and for much where it is read on."""
+    """Asks for little where a file is only looked at, and for much where it is read on.
+
+    And for little again before damaged bytes, so that everything up to them is read.
+    """
 
     def __init__(self, tree: RemoteTree, name: str) -> None:
         super().__init__(tree.size(name))
         self._tree, self._name = tree, name
         self._next, self._window = 0, _FIRST_BYTES
+        self._damaged_until = 0
 
     def read_at(self, at: int, most: int) -> memoryview | bytes:
         """Ask for the bytes."""
-        if at != self._next:
+        if at != self._next or at < self._damaged_until:
             self._window = _FIRST_BYTES
         wanted = min(most, self._window, self._length - at)
         if wanted <= 0:
             return b""
-        data = self._tree.bytes_of(self._name, at, wanted)
+        try:
+            data = self._tree.bytes_of(self._name, at, wanted)
+        except Damaged:
+            if wanted <= _FIRST_BYTES:
+                raise
+            self._damaged_until = at + wanted
+            return self.read_at(at, _FIRST_BYTES)
         self._next = at + len(data)
         self._window = min(self._window * 4, limits.RANGE_BYTES_MAX)
         return data

@@ -8,12 +8,11 @@ headers stand after CRLF, one after LF is a quoted one.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from itertools import islice
 from typing import Final
 
 from conversations import limits
-from conversations.decoding import decoded_lines
 from conversations.events import ConversationKind
 from conversations.readers._whatsapp_dates import Decided, Evidence, Written
 from conversations.readers._whatsapp_headers import Family, Matcher, Shape, shape_of
@@ -126,14 +125,14 @@ def surveyed(source: Source) -> Survey | None:
     if shape is None:
         return None
     survey = Survey(shape)
-    survey.read(_lines(source))
+    survey.read(source.skimmed(keeps_returns=True))
     return survey
 
 
 def _shape(source: Source) -> Shape | None:
     """That of the first line, as every export begins; else the one most lines have."""
     shapes: Counter[Shape] = Counter()
-    written = filter(str.strip, islice(_lines(source), _LINES_LOOKED_AT))
+    written = filter(str.strip, islice(source.skimmed(keeps_returns=True), _LINES_LOOKED_AT))
     for at, line in enumerate(written):
         shape = shape_of(line)
         if shape is None:
@@ -142,9 +141,3 @@ def _shape(source: Source) -> Shape | None:
             return shape
         shapes[shape] += 1
     return shapes.most_common(1)[0][0] if shapes else None
-
-
-def _lines(source: Source) -> Iterator[str]:
-    """The lines, not counted yet: that is done when they are read for their messages."""
-    with source.open() as file:
-        yield from decoded_lines(file, keeps_returns=True)

@@ -15,9 +15,10 @@ quote that nothing closes is what somebody typed.
 
 import re
 from collections.abc import Iterator
+from itertools import islice
 from typing import ClassVar, Final
 
-from conversations.decoding import decoded_lines, head_text
+from conversations.decoding import head_text
 from conversations.events import Conversation, ConversationKind, DateOrder, Dates, Event
 from conversations.readers import _line_dates as dates
 from conversations.readers._base import Confidence, FileByFile
@@ -128,18 +129,13 @@ class _Reading:
 
     def _order(self) -> tuple[DateOrder, bool, bool]:
         """How the headings are to be read; whether that is sure, and whether it was a question."""
-        with self._source.open() as file:
-            found = dates.order_of(decoded_lines(file))
+        found = dates.order_of(self._source.skimmed())
         chosen = self._source.date_orders.get(self.key)
         return (chosen, True, found[2]) if chosen else found
 
     def _is_tabbed(self) -> bool:
         """Whether any of the first messages is separated by tabs: then all are."""
-        with self._source.open() as file:
-            for _, text in zip(range(1000), decoded_lines(file), strict=False):
-                if _TABBED.match(text):
-                    return True
-        return False
+        return any(_TABBED.match(text) for text in islice(self._source.skimmed(), 1000))
 
     def _tabbed(self, line: Line, found: re.Match[str]) -> Iterator[Event]:
         before, hour, minute, after, name, text = found.groups()

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from typing import ClassVar, Final, NamedTuple
 
 from conversations import limits
-from conversations.decoding import decoded_lines, head_text
+from conversations.decoding import head_text
 from conversations.events import (
     Clock,
     Continuation,
@@ -103,10 +103,9 @@ class _Reading:
 
     def _look(self, columns: Columns) -> dict[str, Talker]:
         """Who the talkers are shows in all their rows only."""
-        with self._source.open() as file:
-            numbered = enumerate(decoded_lines(file, others=_OLD), 1)
-            lines = (Line(number, text) for number, text in numbered if number > 1)
-            return talkers(columns, rows(lines, columns.width), self._source.files[0])
+        numbered = enumerate(self._source.skimmed(encodings=_OLD), 1)
+        lines = (Line(number, text) for number, text in numbered if number > 1)
+        return talkers(columns, rows(lines, columns.width), self._source.files[0])
 
     def _row(self, columns: Columns, row: Row) -> Iterator[Event]:
         fields = row.fields
