@@ -75,7 +75,7 @@ def test_a_conversation_opens_at_its_end_and_pictures_are_drawn(page: Page) -> N
     audio.focus()
     page.keyboard.press("Home")  # the player's own: back to its beginning, not the conversation's
     page.wait_for_timeout(300)
-    in_view(page, "On our way!")
+    expect(page.locator(".message", has_text="On our way!")).to_have_count(1)
 
 
 def test_scrolling_goes_on_both_ways_and_holds_few_pages(page: Page) -> None:
