@@ -193,6 +193,25 @@ def test_the_command_names_the_phone_or_its_thumbprint(owner: User) -> None:
         assert approval.replaces == old.thumbprint
 
 
+def test_the_command_takes_a_thumbprint_that_begins_with_a_dash(owner: User) -> None:
+    for beginning in ("-Ab3", "--c_"):
+        old = enrolled(owner, "Pixel 8")
+        Phone.objects.filter(pk=old.pk).update(thumbprint=beginning + old.thumbprint[4:])
+        old.refresh_from_db()
+        snapshot_of(owner, phone=old.thumbprint)
+        shown = old.thumbprint[:8]
+        call_command("phones", "name", shown, "Mum's phone", stdout=io.StringIO())
+        (named,) = (one for one in phones.of_owner(owner) if one.thumbprint == old.thumbprint)
+        assert named.name == "Mum's phone"
+        approval = ask(owner)
+        call_command("phones", "allow", DIGITS, "--replace", shown, "--json", stdout=io.StringIO())
+        approval.refresh_from_db()
+        assert approval.replaces == old.thumbprint
+        phones.keep(owner, old.thumbprint, name="")
+    with pytest.raises(CommandError, match="unrecognized arguments: --repalce"):
+        call_command("phones", "allow", DIGITS, "--repalce", "Pixel 8")
+
+
 def test_the_command_names_the_phone_as_its_owner_does(owner: User) -> None:
     enrolled(owner, "Chrome on Android")
     mums = enrolled(owner, "Chrome on Android")

@@ -1,6 +1,7 @@
 """``manage.py phones``: who waits for the owner, the owner's answer, and what is overdue."""
 
 import json
+import re
 from argparse import ArgumentParser
 from collections.abc import Mapping
 from datetime import datetime
@@ -23,6 +24,8 @@ from transfer.templatetags import measures
 
 _ACTIONS: Final = ["list", "allow", "deny", "remind", "name"]
 _EVERY: Final = [name.lower() for name in Reminder.names]
+_DASHED: Final = re.compile(r"(?!--[a-z-]*$)-[\w-]{3,}$")
+"""How a thumbprint may begin, and an option does not."""
 
 
 class Command(BaseCommand):
@@ -49,6 +52,9 @@ class Command(BaseCommand):
             " same owner in the same step; its name, or how its thumbprint begins",
         )
         parser.add_argument("--json", action="store_true", help="print one JSON object")
+        # One thumbprint of 64 begins with a dash. What argparse takes for a number it takes for a
+        # word, if it is no option; there is no public way to say so.
+        parser._negative_number_matcher = _DASHED
 
     def handle(self, **options: Any) -> None:  # noqa: ANN401 - Django's
         """Do one of these."""
